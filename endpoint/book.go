@@ -1,0 +1,89 @@
+package endpoint
+
+import (
+	"container/list"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// maxBook is how many peers' hosts an endpoint remembers. The one that was not
+// looked up or learned for longest is forgotten first.
+const maxBook = 16384
+
+// book maps peer IDs to the hosts that bear them. The ID is derived from the
+// host's key, so entries do not go stale; the addresses are in the host's own
+// address book.
+type book struct {
+	entries map[id.Peer]*list.Element // of bookEntry
+	recent  *list.List                // most recently used in front
+}
+
+type bookEntry struct {
+	id   id.Peer
+	host peer.ID
+}
+
+func newBook() *book { return &book{map[id.Peer]*list.Element{}, list.New()} }
+
+func (b *book) put(v id.Peer, h peer.ID) {
+	if el, ok := b.entries[v]; ok {
+		b.recent.MoveToFront(el)
+		return
+	}
+	b.entries[v] = b.recent.PushFront(bookEntry{v, h})
+	if b.recent.Len() > maxBook {
+		last := b.recent.Back()
+		delete(b.entries, last.Value.(bookEntry).id)
+		b.recent.Remove(last)
+	}
+}
+
+func (b *book) get(v id.Peer) (peer.ID, bool) {
+	el, ok := b.entries[v]
+	if !ok {
+		return "", false
+	}
+	b.recent.MoveToFront(el)
+	return el.Value.(bookEntry).host, true
+}
+
+// Learn remembers the host and the addresses of a peer from its advertisement,
+// so that [Endpoint.Open] can reach it. Advertisements of other kinds are passed
+// over, and so is our own.
+func (e *Endpoint) Learn(a *adv.Signed, expiration time.Duration) {
+	doc, ok := a.Advertisement().(*adv.Peer)
+	if !ok || doc.Route.Host == e.host.ID() {
+		return
+	}
+	var addrs []ma.Multiaddr
+	for _, s := range doc.Route.Addrs {
+		if m, err := ma.NewMultiaddr(s); err == nil {
+			addrs = append(addrs, m)
+		}
+	}
+	e.host.Peerstore().AddAddrs(doc.Route.Host, addrs, expiration)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.book.put(doc.PID, doc.Route.Host)
+}
+
+// Host returns the libp2p ID of a peer that was met or learned of.
+func (e *Endpoint) Host(v id.Peer) (peer.ID, bool) { return e.lookup(v) }
+
+func (e *Endpoint) lookup(v id.Peer) (peer.ID, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.lookupLocked(v)
+}
+
+func (e *Endpoint) lookupLocked(v id.Peer) (peer.ID, bool) {
+	if h, ok := e.near[v]; ok {
+		return h, true
+	}
+	return e.book.get(v)
+}

@@ -1,0 +1,292 @@
+package endpoint
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// Config is what an endpoint is made of.
+type Config struct {
+	Host  host.Host   // shared by all groups; the endpoint does not close it
+	Group id.Group    // the group whose streams it carries
+	Self  *adv.Signed // our peer advertisement in the group; see Introduce
+	// Met is called whenever a peer is admitted or introduces itself anew. It
+	// must not block for long; calls may be concurrent. Nil: nobody is told.
+	Met func(a *adv.Signed, expiration time.Duration)
+	Log *slog.Logger // nil: discard
+}
+
+// Endpoint is one group's window on the host. Its methods may be called
+// concurrently.
+type Endpoint struct {
+	host  host.Host
+	group id.Group
+	met   func(*adv.Signed, time.Duration)
+	log   *slog.Logger
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // every goroutine and stream handler of ours
+	flight singleflight.Group
+
+	mu         sync.Mutex // guards what follows
+	closed     bool
+	self       *adv.Signed
+	neighbours map[peer.ID]*adv.Signed
+	near       map[id.Peer]peer.ID // the neighbours' hosts
+	hellos     map[peer.ID]int     // that are being heard
+	book       *book
+	streams    map[*Stream]struct{}
+	services   []protocol.ID
+	handlers   map[string]handler // by service, for streams to ourselves
+	pulses     map[peer.ID]*pulse
+}
+
+// New opens a group's window and greets the peers that the host is connected
+// to. It returns at once.
+func New(cfg *Config) *Endpoint {
+	e := &Endpoint{
+		host: cfg.Host, group: cfg.Group, met: cfg.Met, log: cfg.Log, self: cfg.Self,
+		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
+		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{},
+	}
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	if e.met == nil {
+		e.met = func(*adv.Signed, time.Duration) {}
+	}
+	e.ctx, e.cancel = context.WithCancel(context.Background())
+	e.setHandler(helloService, e.serveHello)
+	e.host.Network().Notify((*notifiee)(e))
+	for _, h := range e.host.Network().Peers() {
+		e.spawn(func() { _, _ = e.meet(e.ctx, h) })
+	}
+	return e
+}
+
+// Close resets the group's streams, forgets its neighbours, and returns when
+// every handler and goroutine has ended. Connections stay: they are the host's.
+func (e *Endpoint) Close() error {
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return nil
+	}
+	e.closed = true
+	clear(e.neighbours)
+	clear(e.near)
+	services, open := e.services, make([]*Stream, 0, len(e.streams))
+	for s := range e.streams {
+		open = append(open, s)
+	}
+	e.mu.Unlock()
+
+	e.host.Network().StopNotify((*notifiee)(e))
+	for _, p := range services {
+		e.host.RemoveStreamHandler(p)
+	}
+	e.cancel()
+	for _, s := range open {
+		_ = s.Reset()
+	}
+	e.wg.Wait()
+	return nil
+}
+
+// Done returns a channel that is closed when the endpoint is.
+func (e *Endpoint) Done() <-chan struct{} { return e.ctx.Done() }
+
+// ID returns our peer ID.
+func (e *Endpoint) ID() id.Peer { return e.Self().Signer() }
+
+// Group returns the ID of the group.
+func (e *Endpoint) Group() id.Group { return e.group }
+
+// Self returns the peer advertisement that the endpoint shows to others.
+func (e *Endpoint) Self() *adv.Signed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.self
+}
+
+// Introduce replaces our peer advertisement, because an address changed, say,
+// and shows it to all neighbours.
+func (e *Endpoint) Introduce(self *adv.Signed) {
+	e.mu.Lock()
+	e.self = self
+	e.mu.Unlock()
+	for _, p := range e.neighbourHosts() {
+		e.spawn(func() { e.greetLogged(p) })
+	}
+}
+
+// Handle serves a service of the group: each stream that an admitted peer opens
+// to it is given to serve in a goroutine of its own, and closed when that returns;
+// unless it calls [Stream.Keep]. A service is handled once; the name is one path
+// element.
+//
+// A peer admits us before we hear its answer to our greeting, so its first
+// stream may overtake that: who is not admitted yet is greeted first, and reset
+// if that fails.
+func (e *Endpoint) Handle(service string, serve func(*Stream)) {
+	h := handler(serve)
+	e.mu.Lock()
+	e.handlers[service] = h
+	e.mu.Unlock()
+	e.setHandler(service, func(s network.Stream) {
+		who, err := e.admit(e.ctx, s.Conn().RemotePeer())
+		if err != nil {
+			e.log.Warn("stream of a peer that was not admitted", "addr", s.Conn().RemotePeer(), "service", service, "err", err)
+			_ = s.Reset()
+			return
+		}
+		st, err := e.newStream(s, who.Signer())
+		if err != nil {
+			_ = s.Reset()
+			return
+		}
+		h.serve(st)
+	})
+}
+
+// handler serves one stream of a service.
+type handler func(*Stream)
+
+func (h handler) serve(st *Stream) {
+	h(st)
+	if !st.kept {
+		_ = st.Close()
+	}
+}
+
+func (e *Endpoint) setHandler(service string, h network.StreamHandler) {
+	p := e.protocol(service)
+	e.mu.Lock()
+	if e.closed {
+		e.mu.Unlock()
+		return
+	}
+	e.services = append(e.services, p)
+	e.mu.Unlock()
+	e.host.SetStreamHandler(p, func(s network.Stream) {
+		if !e.enter() {
+			_ = s.Reset()
+			return
+		}
+		defer e.wg.Done()
+		h(s)
+	})
+}
+
+// enter counts one more goroutine that Close has to wait for, unless it is too
+// late for that.
+func (e *Endpoint) enter() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return false
+	}
+	e.wg.Add(1)
+	return true
+}
+
+// spawn runs f in a goroutine that Close waits for.
+func (e *Endpoint) spawn(f func()) {
+	if e.enter() {
+		go func() {
+			defer e.wg.Done()
+			f()
+		}()
+	}
+}
+
+func (e *Endpoint) protocol(service string) protocol.ID {
+	u := e.group.UUID()
+	return protocol.ID(fmt.Sprintf("/juxta/1/%s/%s", hex.EncodeToString(u[:]), service))
+}
+
+// Open opens a stream to a service of a peer, which it connects to and is
+// admitted by where that has not happened; the peer may be ourselves. The context
+// bounds the opening, not the stream. The errors are of type [*Error] and wrap [ErrUnknownPeer],
+// [ErrUnreachable], [ErrNotAdmitted], the context's, or [net.ErrClosed].
+func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Stream, error) {
+	if to == e.ID() {
+		return e.openLoop(service)
+	}
+	h, ok := e.lookup(to)
+	if !ok {
+		return nil, &Error{"open " + service, to, "", ErrUnknownPeer}
+	}
+	if _, err := e.admit(ctx, h); err != nil {
+		return nil, err
+	}
+	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocol(service))
+	if foreign(err) {
+		e.forget(h) // it has left the group since
+		return nil, &Error{"open " + service, to, "", ErrNotAdmitted}
+	}
+	if err != nil {
+		return nil, &Error{"open " + service, to, "", unreachable(ctx, err)}
+	}
+	st, err := e.newStream(s, to)
+	if err != nil {
+		_ = s.Reset()
+		return nil, &Error{"open " + service, to, "", err}
+	}
+	return st, nil
+}
+
+// Connect connects to a host of which only the address is known, a seed say,
+// and makes it a neighbour. Errors as for [Endpoint.Open].
+func (e *Endpoint) Connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, error) {
+	if err := e.dial(ctx, to); err != nil {
+		return nil, &Error{"connect", id.Peer{}, addrText(to), unreachable(ctx, err)}
+	}
+	return e.admit(ctx, to.ID)
+}
+
+// dial connects to a host, also soon after that has failed: for how long to wait
+// after a failure is decided by those who call us. The host's own answer, not to
+// try for 5 s to 5 min, would keep us from a peer that is back.
+func (e *Endpoint) dial(ctx context.Context, to peer.AddrInfo) error {
+	if s, ok := e.host.Network().(*swarm.Swarm); ok {
+		s.Backoff().Clear(to.ID)
+	}
+	return e.host.Connect(ctx, to)
+}
+
+func addrText(to peer.AddrInfo) string {
+	if len(to.Addrs) == 0 {
+		return to.ID.String()
+	}
+	return fmt.Sprintf("%s/p2p/%s", to.Addrs[0], to.ID)
+}
+
+// unreachable finds the sentinel for an error of the host: the context's own
+// error where that is the cause.
+func unreachable(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, net.ErrClosed):
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnreachable, cause(err))
+}

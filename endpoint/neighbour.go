@@ -1,0 +1,270 @@
+package endpoint
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint/internal/wire"
+	"github.com/juxta-p2p/juxta/id"
+)
+
+const (
+	helloService = "hello"
+	helloTimeout = 10 * time.Second
+	maxHello     = adv.MaxEnvelope + 64
+	maxHellos    = 4 // being heard at once, of one host
+)
+
+// Neighbours returns the peer advertisements of the peers that are connected
+// and admitted now, ordered by peer ID.
+func (e *Endpoint) Neighbours() []*adv.Signed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]*adv.Signed, 0, len(e.neighbours))
+	for _, a := range e.neighbours {
+		all = append(all, a)
+	}
+	slices.SortFunc(all, func(a, b *adv.Signed) int { return id.Compare(a.Signer(), b.Signer()) })
+	return all
+}
+
+func (e *Endpoint) neighbour(h peer.ID) *adv.Signed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.neighbours[h]
+}
+
+func (e *Endpoint) neighbourHosts() []peer.ID {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	all := make([]peer.ID, 0, len(e.neighbours))
+	for h := range e.neighbours {
+		all = append(all, h)
+	}
+	return all
+}
+
+// admit returns the advertisement of a neighbour, after connecting and greeting
+// it if it is not one yet.
+func (e *Endpoint) admit(ctx context.Context, h peer.ID) (*adv.Signed, error) {
+	// We hear of the end of a connection a little after it.
+	if a := e.neighbour(h); a != nil && e.host.Network().Connectedness(h) != network.NotConnected {
+		return a, nil
+	}
+	return e.meet(ctx, h)
+}
+
+// meet greets a peer. Callers who want the same peer at once share one attempt,
+// which goes on for those who wait longer.
+func (e *Endpoint) meet(ctx context.Context, h peer.ID) (*adv.Signed, error) {
+	done := e.flight.DoChan(string(h), func() (any, error) {
+		if !e.enter() {
+			return nil, &Error{"open", id.Peer{}, h.String(), net.ErrClosed}
+		}
+		defer e.wg.Done()
+		return e.greet(h)
+	})
+	select {
+	case r := <-done:
+		if r.Err != nil {
+			return nil, r.Err
+		}
+		return r.Val.(*adv.Signed), nil
+	case <-ctx.Done():
+		return nil, &Error{"connect", id.Peer{}, h.String(), ctx.Err()}
+	}
+}
+
+// greet connects to a host and exchanges advertisements with it.
+func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
+	ctx, cancel := context.WithTimeout(e.ctx, helloTimeout)
+	defer cancel()
+	fail := func(op string, err error) (*adv.Signed, error) {
+		switch {
+		case e.ctx.Err() != nil:
+			err = net.ErrClosed
+		case ctx.Err() != nil:
+			err = fmt.Errorf("%w: no answer in %v", ErrUnreachable, helloTimeout)
+		case foreign(err):
+			err = ErrNotAdmitted
+		case !errors.Is(err, ErrNotAdmitted):
+			err = unreachable(ctx, err)
+		}
+		return nil, &Error{op, id.Peer{}, h.String(), err}
+	}
+	if err := e.dial(ctx, peer.AddrInfo{ID: h}); err != nil {
+		return fail("connect", err)
+	}
+	s, err := e.host.NewStream(ctx, h, e.protocol(helloService))
+	if err != nil {
+		return fail("greet", err)
+	}
+	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
+	defer stop()
+	defer s.Close()
+	st := &Stream{byteStream: s}
+	if err := e.sayHello(st); err != nil {
+		return fail("greet", err)
+	}
+	a, err := e.hearHello(st, h)
+	if err != nil {
+		return fail("greet", err)
+	}
+	return a, nil
+}
+
+func (e *Endpoint) greetLogged(h peer.ID) {
+	if _, err := e.greet(h); err != nil && e.ctx.Err() == nil {
+		e.log.Debug("greeting failed", "addr", h, "err", err)
+	}
+}
+
+// serveHello is the other half of greet. Whom we do not admit gets no answer,
+// but a reset.
+func (e *Endpoint) serveHello(s network.Stream) {
+	h := s.Conn().RemotePeer()
+	if !e.beginHello(h) {
+		_ = s.Reset()
+		return
+	}
+	defer e.endHello(h)
+	_ = s.SetDeadline(time.Now().Add(helloTimeout))
+	st := &Stream{byteStream: s}
+	if _, err := e.hearHello(st, h); err != nil {
+		e.log.Warn("peer not admitted", "addr", h, "err", err)
+		_ = s.Reset()
+		return
+	}
+	if err := e.sayHello(st); err != nil {
+		_ = s.Reset()
+		return
+	}
+	_ = s.Close()
+}
+
+// beginHello counts one more hello that is being heard, unless the host keeps us
+// busy with too many.
+func (e *Endpoint) beginHello(h peer.ID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.hellos[h] >= maxHellos {
+		return false
+	}
+	e.hellos[h]++
+	return true
+}
+
+func (e *Endpoint) endHello(h peer.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.hellos[h]--; e.hellos[h] == 0 {
+		delete(e.hellos, h)
+	}
+}
+
+func (e *Endpoint) sayHello(s *Stream) error {
+	return s.WriteMsg(&wire.Hello{
+		Advertisement: e.Self().Envelope(),
+		ExpirationMs:  uint64(adv.DefaultExpiration.Milliseconds()),
+	})
+}
+
+// hearHello reads the other side's advertisement, and admits it if it proves to
+// come from the peer that the connection was authenticated for.
+func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
+	refuse := func(err error) (*adv.Signed, error) {
+		return nil, fmt.Errorf("%w: %w", ErrNotAdmitted, err)
+	}
+	var m wire.Hello
+	if err := s.ReadMsg(&m, maxHello); err != nil {
+		return refuse(err)
+	}
+	a, err := adv.Open(m.GetAdvertisement())
+	if err != nil {
+		return refuse(err)
+	}
+	doc, ok := a.Advertisement().(*adv.Peer)
+	switch {
+	case !ok:
+		return refuse(errors.New("it shows a document that is not a peer advertisement"))
+	case a.Host() != h:
+		return refuse(errors.New("it shows the advertisement of another peer"))
+	case doc.GID != e.group:
+		return refuse(fmt.Errorf("it shows its advertisement in group %v", doc.GID))
+	}
+	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.DefaultLifetime.Milliseconds()))) * time.Millisecond
+	e.Learn(a, expiration)
+	e.welcome(h, a)
+	e.met(a, expiration)
+	return a, nil
+}
+
+func (e *Endpoint) welcome(h peer.ID, a *adv.Signed) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	// The connection may have ended since: then nobody would forget the peer.
+	if e.closed || e.host.Network().Connectedness(h) == network.NotConnected {
+		return
+	}
+	old := e.neighbours[h]
+	if old == nil {
+		e.log.Info("neighbour", "peer", a.Signer(), "addr", h)
+	} else if old.Seq() > a.Seq() {
+		return // two introductions, the later one was faster
+	}
+	e.neighbours[h] = a
+	e.near[a.Signer()] = h
+}
+
+// forget drops a neighbour.
+func (e *Endpoint) forget(h peer.ID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.forgetLocked(h)
+}
+
+func (e *Endpoint) forgetLocked(h peer.ID) {
+	if a := e.neighbours[h]; a != nil {
+		delete(e.neighbours, h)
+		delete(e.near, a.Signer())
+		e.log.Info("neighbour gone", "peer", a.Signer(), "addr", h)
+	}
+}
+
+// notifiee hears of the host's connections.
+type notifiee Endpoint
+
+// Connected greets whom we dialled; who dialled us greets us. It does so also if
+// the peer is a neighbour still: the connection before may have just ended, and
+// the other side, which knows that already, have forgotten us.
+func (n *notifiee) Connected(_ network.Network, c network.Conn) {
+	e, h := (*Endpoint)(n), c.RemotePeer()
+	if c.Stat().Direction == network.DirOutbound {
+		e.spawn(func() { _, _ = e.meet(e.ctx, h) })
+	}
+}
+
+// Disconnected forgets a neighbour with its last connection.
+func (n *notifiee) Disconnected(net network.Network, c network.Conn) {
+	e, h := (*Endpoint)(n), c.RemotePeer()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if net.Connectedness(h) == network.NotConnected {
+		e.forgetLocked(h)
+	}
+}
+
+// Listen is of no interest.
+func (*notifiee) Listen(network.Network, ma.Multiaddr) {}
+
+// ListenClose is of no interest.
+func (*notifiee) ListenClose(network.Network, ma.Multiaddr) {}

@@ -1,0 +1,78 @@
+package endpoint
+
+import (
+	"context"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// Ping is the outcome of one round trip to a peer.
+type Ping struct {
+	RTT     time.Duration
+	Addr    string // where the peer is connected, as a multiaddr
+	Relayed bool   // a relay carries the connection
+}
+
+// Ping measures one round trip to a peer, after connecting to it if need be. The
+// one to ourselves takes no time. Errors as for [Endpoint.Open].
+func (e *Endpoint) Ping(ctx context.Context, to id.Peer) (Ping, error) {
+	if to == e.ID() {
+		return Ping{Addr: "local"}, nil
+	}
+	h, ok := e.lookup(to)
+	if !ok {
+		return Ping{}, &Error{"ping", to, "", ErrUnknownPeer}
+	}
+	if _, err := e.admit(ctx, h); err != nil {
+		return Ping{}, err
+	}
+	rtt, err := e.ping(ctx, h, 0)
+	if err != nil {
+		return Ping{}, &Error{"ping", to, "", unreachable(ctx, err)}
+	}
+	p := Ping{RTT: rtt}
+	p.Addr, p.Relayed = e.path(h)
+	return p, nil
+}
+
+// ping sends one ping, and waits for it no longer than timeout unless that is 0.
+func (e *Endpoint) ping(ctx context.Context, h peer.ID, timeout time.Duration) (time.Duration, error) {
+	ctx, cancel := context.WithCancel(network.WithNoDial(ctx, "ping"))
+	defer cancel()
+	if timeout > 0 {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, timeout)
+		defer stop()
+	}
+	select {
+	case r, ok := <-ping.Ping(ctx, e.host, h):
+		if !ok { // the context ended first
+			return 0, ctx.Err()
+		}
+		return r.RTT, r.Error
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// path says how a peer is connected: directly if any connection is.
+func (e *Endpoint) path(h peer.ID) (addr string, relayed bool) {
+	for _, c := range e.host.Network().ConnsToPeer(h) {
+		addr, relayed = c.RemoteMultiaddr().String(), isRelayed(c.RemoteMultiaddr())
+		if !relayed {
+			break
+		}
+	}
+	return addr, relayed
+}
+
+func isRelayed(a ma.Multiaddr) bool {
+	_, err := a.ValueForProtocol(ma.P_CIRCUIT)
+	return err == nil
+}

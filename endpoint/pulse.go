@@ -1,0 +1,90 @@
+package endpoint
+
+import (
+	"context"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// A connection whose peer was killed, or lost its network, may stay open for
+// half a minute (QUIC) or longer (TCP). While somebody holds a peer, because a
+// pipe leads to it, we feel its pulse, and cut the connection when it has
+// stopped: everything that waits for the peer then fails at once.
+const (
+	pulseInterval = time.Second
+	pulseTimeout  = 2 * time.Second
+	pulseMisses   = 3 // in a row; so a dead peer is noticed within 9 s
+)
+
+// pulse is the loop that watches one peer, for as many holders as there are.
+type pulse struct {
+	holders int
+	stop    context.CancelFunc
+}
+
+// Hold watches a peer until release is called, which may be done once or more:
+// when it stops answering, its connections are closed. A peer that we do not know
+// is not watched.
+func (e *Endpoint) Hold(who id.Peer) (release func()) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	h, ok := e.lookupLocked(who)
+	if !ok || e.closed {
+		return func() {}
+	}
+	p := e.pulses[h]
+	if p == nil {
+		ctx, stop := context.WithCancel(e.ctx)
+		p = &pulse{stop: stop}
+		e.pulses[h] = p
+		e.wg.Add(1)
+		go func() {
+			defer e.wg.Done()
+			e.feel(ctx, h)
+		}()
+	}
+	p.holders++
+	released := false
+	return func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		if released {
+			return
+		}
+		released = true
+		if p.holders--; p.holders == 0 {
+			p.stop()
+			delete(e.pulses, h)
+		}
+	}
+}
+
+// feel pings a peer until ctx ends.
+func (e *Endpoint) feel(ctx context.Context, h peer.ID) {
+	tick := time.NewTicker(pulseInterval)
+	defer tick.Stop()
+	for misses := 0; ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if e.host.Network().Connectedness(h) != network.Connected {
+			misses = 0
+			continue
+		}
+		if _, err := e.ping(ctx, h, pulseTimeout); err == nil {
+			misses = 0
+			continue
+		}
+		if misses++; misses >= pulseMisses && ctx.Err() == nil {
+			e.log.Info("peer does not answer, connections closed", "addr", h)
+			_ = e.host.Network().ClosePeer(h)
+			misses = 0
+		}
+	}
+}

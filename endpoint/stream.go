@@ -1,0 +1,110 @@
+package endpoint
+
+import (
+	"bufio"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"google.golang.org/protobuf/encoding/protodelim"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// byteStream is what a [Stream] is made on: a libp2p stream, or one to ourselves.
+type byteStream interface {
+	io.ReadWriteCloser
+	CloseWrite() error
+	Reset() error
+	SetDeadline(time.Time) error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// Stream is a stream between two peers of a group, with frames. Reading and
+// writing may go on concurrently; two readers, or two writers, may not.
+type Stream struct {
+	byteStream
+	peer id.Peer
+	r    *bufio.Reader // nil until something is read through it
+	end  func()
+	kept bool
+}
+
+// newStream counts a stream among those that Close resets.
+func (e *Endpoint) newStream(s byteStream, who id.Peer) (*Stream, error) {
+	st := &Stream{byteStream: s, peer: who}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.closed {
+		return nil, net.ErrClosed
+	}
+	e.streams[st] = struct{}{}
+	st.end = func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		delete(e.streams, st)
+	}
+	return st, nil
+}
+
+// Peer returns the peer at the other end.
+func (s *Stream) Peer() id.Peer { return s.peer }
+
+// Keep says that the stream outlives the handler that it was given to, and that
+// somebody else closes it.
+func (s *Stream) Keep() { s.kept = true }
+
+// Close closes both directions; the other end reads what is under way and then
+// the end of the stream.
+func (s *Stream) Close() error {
+	s.release()
+	return s.byteStream.Close()
+}
+
+// Reset ends both directions at once; the other end gets an error.
+func (s *Stream) Reset() error {
+	s.release()
+	return s.byteStream.Reset()
+}
+
+func (s *Stream) release() {
+	if s.end != nil {
+		s.end()
+	}
+}
+
+// Reader returns the stream's buffered reader, through which frames are read
+// too: whoever changes from frames to bytes has to go on with it.
+func (s *Stream) Reader() *bufio.Reader {
+	if s.r == nil {
+		s.r = bufio.NewReader(s.byteStream)
+	}
+	return s.r
+}
+
+// WriteMsg writes one frame, in one write.
+func (s *Stream) WriteMsg(m proto.Message) error {
+	b := binary.AppendUvarint(nil, uint64(proto.Size(m)))
+	b, err := proto.MarshalOptions{}.MarshalAppend(b, m)
+	if err != nil {
+		return err
+	}
+	_, err = s.Write(b)
+	return err
+}
+
+// ReadMsg reads one frame of at most limit bytes into m. At the end of the
+// stream it returns io.EOF; for a longer frame, [ErrFrameTooLarge].
+func (s *Stream) ReadMsg(m proto.Message, limit int) error {
+	err := protodelim.UnmarshalOptions{MaxSize: int64(limit)}.UnmarshalFrom(s.Reader(), m)
+	var large *protodelim.SizeTooLargeError
+	if errors.As(err, &large) {
+		return fmt.Errorf("%w: %d bytes, limit %d", ErrFrameTooLarge, large.Size, limit)
+	}
+	return err
+}
