@@ -1,0 +1,203 @@
+package resolver_test
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/testnet"
+	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/resolver"
+	"github.com/juxta-p2p/juxta/resolver/internal/wire"
+)
+
+// rogue is an admitted peer whose resolver is the test.
+func rogue(t *testing.T, w *testnet.World, near string) (e *endpoint.Endpoint, open func(q *wire.Query) *endpoint.Stream, p *peer.Peer) {
+	t.Helper()
+	p = w.Start(near)
+	e, _ = w.Endpoint("mallory")
+	if _, err := e.Connect(t.Context(), w.Info(p)); err != nil {
+		t.Fatal(err)
+	}
+	w.Until(time.Second, "admitted", func() bool { return len(p.Net().Neighbours()) == 1 })
+	open = func(q *wire.Query) *endpoint.Stream {
+		st, err := e.Open(t.Context(), p.ID(), "resolver")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if q != nil {
+			if err := st.WriteMsg(q); err != nil {
+				t.Error(err)
+			}
+		}
+		return st
+	}
+	return e, open, p
+}
+
+func idOf(n int) []byte { return append(make([]byte, 14), byte(n>>8), byte(n)) }
+
+func TestMalformedQueryIsRefused(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, open, _ := rogue(t, w, "alice")
+		for name, q := range map[string]*wire.Query{
+			"no ID":      {Handler: "discovery"},
+			"short ID":   {Id: make([]byte, 15), Handler: "discovery"},
+			"long name":  {Id: idOf(1), Handler: string(slices.Repeat([]byte("x"), 256))},
+			"large body": {Id: idOf(2), Handler: "discovery", Body: make([]byte, resolver.MaxQuery+2000)},
+		} {
+			var a wire.Answer
+			if err := open(q).ReadMsg(&a, 1000); err == nil || err == io.EOF {
+				t.Errorf("%s: %v, %v", name, &a, err)
+			}
+		}
+		st := open(nil)
+		_, _ = st.Write([]byte("\x7fnot protobuf, and not as long as it says"))
+		if _, err := st.Reader().ReadByte(); err == nil || err == io.EOF {
+			t.Errorf("garbage: %v", err)
+		}
+	})
+}
+
+func TestQueryWithAnotherHopsIsPassedOnOnceAtMost(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		e, open, alice := rogue(t, w, "alice")
+		hops := make(chan uint32, 4)
+		other, _ := w.Endpoint("other")
+		other.Handle("resolver", func(st *endpoint.Stream) {
+			var q wire.Query
+			if err := st.ReadMsg(&q, 1000); err == nil {
+				hops <- q.GetHops()
+			}
+		})
+		e.Handle("resolver", func(*endpoint.Stream) { t.Error("the query came back") })
+		if _, err := other.Connect(t.Context(), w.Info(alice)); err != nil {
+			t.Fatal(err)
+		}
+		st := open(&wire.Query{Id: idOf(1), Handler: "x", Hops: 1 << 30, Group: true})
+		if got := <-hops; got != 0 {
+			t.Errorf("passed on with %d hops", got)
+		}
+		var a wire.Answer
+		if err := st.ReadMsg(&a, 1000); err != io.EOF {
+			t.Errorf("%v, %v", &a, err)
+		}
+	})
+}
+
+func TestFloodOfQueriesIsLimited(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, open, alice := rogue(t, w, "alice")
+		var mu sync.Mutex
+		now, most := 0, 0
+		alice.Net().Resolver().Handle("slow", resolver.HandlerFunc(func(w resolver.ResponseWriter, q *resolver.Query) {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			<-q.Context.Done()
+			mu.Lock()
+			now--
+			mu.Unlock()
+		}))
+		busy := 0
+		var streams []*endpoint.Stream
+		for i := range 200 {
+			st := open(&wire.Query{Id: idOf(i), Handler: "slow"})
+			streams = append(streams, st)
+			_ = st.SetReadDeadline(time.Now().Add(time.Second))
+			var a wire.Answer
+			if st.ReadMsg(&a, 1000) == nil && a.GetFailure().GetCode() == wire.Failure_BUSY {
+				busy++
+			}
+		}
+		mu.Lock()
+		if most != 32 || busy != 200-32 {
+			t.Errorf("%d at once, %d refused", most, busy)
+		}
+		mu.Unlock()
+		bob := w.Start("bob")
+		if _, err := bob.Net().Connect(t.Context(), w.Info(alice)); err != nil {
+			t.Fatal(err)
+		}
+		if _, errs := ask(t.Context(), bob, alice.ID(), "none", ""); len(errs) != 1 || !errors.Is(errs[0], resolver.ErrNoHandler) {
+			t.Errorf("somebody else: %v", errs)
+		}
+		for _, st := range streams {
+			_ = st.Reset()
+		}
+		w.Until(time.Second, "all end", func() bool { mu.Lock(); defer mu.Unlock(); return now == 0 })
+	})
+}
+
+// Streams that never say what they want count as well, and end.
+func TestQueriesThatNeverArriveAreLimited(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, open, _ := rogue(t, w, "alice")
+		for range 32 {
+			_, _ = open(nil).Write([]byte("\x80\x80\x04half"))
+		}
+		time.Sleep(time.Second)
+		var a wire.Answer
+		if err := open(&wire.Query{Id: idOf(1), Handler: "x"}).ReadMsg(&a, 1000); err != nil || a.GetFailure().GetCode() != wire.Failure_BUSY {
+			t.Errorf("%v, %v", &a, err)
+		}
+		time.Sleep(11 * time.Second)
+		if err := open(&wire.Query{Id: idOf(2), Handler: "x"}).ReadMsg(&a, 1000); err != nil || a.GetFailure().GetCode() != wire.Failure_NO_HANDLER {
+			t.Errorf("later: %v, %v", &a, err)
+		}
+	})
+}
+
+// An asker that keeps its stream open when it has its answer takes up no room.
+func TestAskerThatNeverHangsUpIsLetGo(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, open, _ := rogue(t, w, "alice")
+		for i := range 100 {
+			var a wire.Answer
+			if err := open(&wire.Query{Id: idOf(i), Handler: "x"}).ReadMsg(&a, 1000); err != nil || a.GetFailure().GetCode() != wire.Failure_NO_HANDLER {
+				t.Fatalf("query %d: %v, %v", i, &a, err)
+			}
+		}
+	})
+}
+
+func TestAnswersOfAHostilePeer(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		e, _, alice := rogue(t, w, "alice")
+		sent := 0
+		e.Handle("resolver", func(st *endpoint.Stream) {
+			var q wire.Query
+			_ = st.ReadMsg(&q, 1000)
+			for q.GetHandler() == "endless" && st.WriteMsg(&wire.Answer{From: alice.ID().Bytes(), Kind: &wire.Answer_Body{}}) == nil {
+				sent++
+			}
+			_ = st.WriteMsg(&wire.Answer{From: alice.ID().Bytes()})
+			_, _ = st.Write([]byte("\xff\xff\xff\xff\x0f"))
+		})
+		var froms []id.Peer
+		var errs []error
+		for r, err := range alice.Net().Resolver().Query(t.Context(), e.ID(), "lie", nil) {
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			froms = append(froms, r.From)
+		}
+		if len(froms) != 1 || froms[0] != e.ID() || len(errs) != 1 || !errors.Is(errs[0], endpoint.ErrFrameTooLarge) {
+			t.Errorf("from %v, errors %v", froms, errs)
+		}
+		n := 0
+		for range alice.Net().Resolver().Query(t.Context(), id.Peer{}, "endless", nil) {
+			n++
+		}
+		if n != resolver.MaxAnswers {
+			t.Errorf("%d answers", n)
+		}
+	})
+}
