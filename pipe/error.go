@@ -1,0 +1,40 @@
+package pipe
+
+import (
+	"errors"
+	"io"
+	"net"
+	"os"
+
+	"github.com/libp2p/go-libp2p/core/network"
+)
+
+// What callers test for.
+var (
+	// ErrNotFound: no advertisement of that name was found.
+	ErrNotFound = errors.New("no pipe of that name was found")
+	// ErrNotBound: no peer that can be reached has bound the input end.
+	ErrNotBound = errors.New("no input end was found")
+	// ErrBound: the input end is bound already, here.
+	ErrBound = errors.New("already bound at this peer")
+	// ErrRefused: the peer that has the input end does not accept: it is of the
+	// other kind, too many wait there, or the pipe belongs to another peer or group.
+	ErrRefused = errors.New("refused")
+	// ErrBroken: the other end is gone, or the way to it. What was sent last may
+	// not have arrived.
+	ErrBroken = errors.New("broken: the other end is gone")
+)
+
+// streamError says in the words of package net what became of a stream.
+func streamError(err error, closed bool) error {
+	var timeout net.Error
+	switch {
+	case err == nil || err == io.EOF:
+		return err
+	case closed:
+		return net.ErrClosed
+	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, network.ErrReset):
+		return os.ErrDeadlineExceeded
+	}
+	return ErrBroken
+}

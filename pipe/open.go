@@ -1,0 +1,234 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
+	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/pipe/internal/wire"
+)
+
+const (
+	// How long Dial and Resolve go on if their context does not say.
+	defaultPatience = 10 * time.Second
+	// How soon they try again, at first and at most.
+	minRetry = 20 * time.Millisecond
+	maxRetry = time.Second
+)
+
+// Dial opens a stream to the pipe that address names: its name, its URN, or the
+// digits of the URN alone; a ":port" at the end is dropped, so that the method
+// fits [net/http.Transport.DialContext]. network is ignored. A name that several
+// pipes bear leads to the first of them that answers.
+//
+// It tries until the context ends, at most 10 s if that has no deadline. The
+// error is a [*net.OpError] that wraps [ErrNotFound], [ErrNotBound], or
+// [ErrRefused], and the context's own.
+func (s *Service) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	name := address
+	if host, _, err := net.SplitHostPort(address); err == nil {
+		name = host
+	}
+	c, err := s.dial(ctx, name)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial " + name, Net: "pipe", Err: err}
+	}
+	return c, nil
+}
+
+func (s *Service) dial(ctx context.Context, name string) (*Conn, error) {
+	if p, ok := parsePipe(name); ok {
+		return s.DialPipe(ctx, &adv.Pipe{PipeID: p, PipeType: adv.Unicast})
+	}
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	q := discovery.Query{Kind: adv.KindPipe, Attr: "Name", Value: name}
+	var c *Conn
+	err := retry(ctx, func(ctx context.Context) error {
+		last := ErrNotFound
+		for a, err := range s.discovery.Search(ctx, q) {
+			if err != nil {
+				s.log.Debug("search for a pipe", "pipe", name, "err", err)
+				continue
+			}
+			st, err := s.try(ctx, a.Advertisement().(*adv.Pipe), wire.Open_STREAM)
+			if err == nil {
+				c = s.connTo(st, a.Advertisement().(*adv.Pipe))
+				return nil
+			}
+			last = err
+		}
+		return last
+	})
+	return c, err
+}
+
+// parsePipe accepts the URN of a pipe, with or without its beginning.
+func parsePipe(s string) (id.Pipe, bool) {
+	if len(s) > 60 && !strings.Contains(s, ":") {
+		s = "urn:jxta:uuid-" + strings.TrimPrefix(s, "uuid-")
+	}
+	p, err := id.ParsePipe(s)
+	return p, err == nil && !p.IsZero()
+}
+
+// checkName refuses names that cannot be searched for as they stand.
+func checkName(name string) error {
+	if name == "" || len(name) > adv.MaxIndexValue || strings.ContainsAny(name, "*?") {
+		return fmt.Errorf("%w: a pipe's name is 1 to %d bytes without * and ?", ErrRefused, adv.MaxIndexValue)
+	}
+	return nil
+}
+
+// DialPipe opens a stream to the pipe that a describes. Errors wrap those of
+// [Service.Dial].
+func (s *Service) DialPipe(ctx context.Context, a *adv.Pipe) (*Conn, error) {
+	st, err := s.open(ctx, a, wire.Open_STREAM)
+	if err != nil {
+		return nil, fmt.Errorf("pipe: dial %s: %w", label(a), err)
+	}
+	return s.connTo(st, a), nil
+}
+
+func (s *Service) connTo(st *endpoint.Stream, a *adv.Pipe) *Conn {
+	return newConn(st, Addr{s.ep.ID(), a.PipeID}, Addr{st.Peer(), a.PipeID}, s.ep.Hold(st.Peer()))
+}
+
+// open opens a stream to a pipe's input end, as soon as there is one.
+func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (st *endpoint.Stream, err error) {
+	err = retry(ctx, func(ctx context.Context) (err error) {
+		st, err = s.try(ctx, a, kind)
+		return err
+	})
+	return st, err
+}
+
+// retry calls f until it succeeds, is refused, or the context ends: then the
+// last error tells more than the context's, which it is joined with.
+func retry(ctx context.Context, f func(context.Context) error) error {
+	if _, ok := ctx.Deadline(); !ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, defaultPatience)
+		defer cancel()
+	}
+	var last error
+	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
+		err := f(ctx)
+		if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return fmt.Errorf("%w (%w)", last, ctx.Err())
+		}
+	}
+}
+
+// try opens a stream to the owner of a pipe, if we know where it is, and
+// otherwise to whoever says that it has the input end.
+func (s *Service) try(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+	if s.inputEnd(a.PipeID) != nil {
+		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
+	}
+	last := ErrNotBound
+	if !a.Owner.IsZero() {
+		st, err := s.openAt(ctx, a.Owner, a.PipeID, kind)
+		if err == nil || errors.Is(err, ErrRefused) {
+			return st, err
+		}
+		if !errors.Is(err, endpoint.ErrUnknownPeer) {
+			last = err
+		}
+	}
+	for r, err := range s.resolver.Query(ctx, id.Peer{}, handlerName, a.PipeID.Bytes()) {
+		if err != nil {
+			s.log.Debug("pipe query", "pipe", a.PipeID, "err", err)
+			continue
+		}
+		who, err := s.holder(a, r.Body)
+		if err != nil {
+			s.log.Warn("answer refused", "pipe", a.PipeID, "peer", r.From, "err", err)
+			continue
+		}
+		st, err := s.openAt(ctx, who, a.PipeID, kind)
+		if err == nil || errors.Is(err, ErrRefused) {
+			return st, err
+		}
+		last = err
+	}
+	return nil, last
+}
+
+// holder checks an answer that says "it is I who has the input end".
+func (s *Service) holder(a *adv.Pipe, envelope []byte) (id.Peer, error) {
+	signed, err := adv.Open(envelope)
+	if err != nil {
+		return id.Peer{}, err
+	}
+	doc, ok := signed.Advertisement().(*adv.Peer)
+	if !ok {
+		return id.Peer{}, errors.New("not a peer advertisement")
+	}
+	if !a.Owner.IsZero() && doc.PID != a.Owner && !a.Shared {
+		return id.Peer{}, errors.New("not the owner of the pipe")
+	}
+	s.ep.Learn(signed, adv.DefaultExpiration)
+	return doc.PID, nil
+}
+
+// openAt opens a stream to the input end at one peer.
+func (s *Service) openAt(ctx context.Context, who id.Peer, p id.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+	ctx, cancel := context.WithTimeout(ctx, openTimeout)
+	defer cancel()
+	st, err := s.ep.Open(ctx, who, serviceName)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = st.Reset() })
+	var m wire.Opened
+	err = st.WriteMsg(&wire.Open{Pipe: p.Bytes(), Kind: kind})
+	if err == nil {
+		err = st.ReadMsg(&m, maxOpen)
+	}
+	if !stop() && err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = st.Reset()
+		return nil, fmt.Errorf("%w: %w", ErrNotBound, err)
+	}
+	if err := statusError(m.GetStatus(), kind); err != nil {
+		_ = st.Close()
+		return nil, err
+	}
+	return st, nil
+}
+
+func statusError(status wire.Opened_Status, kind wire.Open_Kind) error {
+	switch status {
+	case wire.Opened_OK:
+		return nil
+	case wire.Opened_NOT_BOUND:
+		return ErrNotBound
+	case wire.Opened_WRONG_KIND:
+		if kind == wire.Open_STREAM {
+			return fmt.Errorf("%w: the pipe carries messages, not a stream", ErrRefused)
+		}
+		return fmt.Errorf("%w: the pipe carries a stream, not messages", ErrRefused)
+	case wire.Opened_BUSY:
+		return fmt.Errorf("%w: as many as can wait there already", ErrRefused)
+	}
+	return fmt.Errorf("%w: for a reason that we do not know (%d)", ErrRefused, status)
+}

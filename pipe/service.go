@@ -1,0 +1,231 @@
+package pipe
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
+	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/pipe/internal/wire"
+	"github.com/juxta-p2p/juxta/resolver"
+)
+
+const (
+	serviceName = "pipe"
+	handlerName = "pipe"
+	openTimeout = 10 * time.Second // for the first frame either way
+	maxOpen     = 1024             // bytes of it
+)
+
+// Config is what a pipe service is made of.
+type Config struct {
+	Endpoint  *endpoint.Endpoint
+	Resolver  *resolver.Service
+	Discovery *discovery.Service
+	Log       *slog.Logger // nil: discard
+}
+
+// Service makes the pipes of one group. Its methods may be called concurrently.
+type Service struct {
+	ep        *endpoint.Endpoint
+	resolver  *resolver.Service
+	discovery *discovery.Service
+	log       *slog.Logger
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	bound  map[id.Pipe]inputEnd
+	wg     sync.WaitGroup // output ends' goroutines
+	outs   map[*Output]struct{}
+}
+
+// inputEnd is a Listener or an Input.
+type inputEnd interface {
+	kind() wire.Open_Kind
+	// serve answers the Open and takes the stream over.
+	serve(*endpoint.Stream)
+	Close() error
+}
+
+// New starts answering for pipes that will be bound.
+func New(cfg *Config) *Service {
+	s := &Service{
+		ep: cfg.Endpoint, resolver: cfg.Resolver, discovery: cfg.Discovery, log: cfg.Log,
+		bound: map[id.Pipe]inputEnd{}, outs: map[*Output]struct{}{},
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	s.resolver.Handle(handlerName, resolver.HandlerFunc(s.answer))
+	s.ep.Handle(serviceName, s.serve)
+	return s
+}
+
+// Close closes every listener, input and output end, and waits for their
+// goroutines. Connections end with the endpoint.
+func (s *Service) Close() error {
+	s.mu.Lock()
+	s.closed = true
+	var ends []interface{ Close() error }
+	for _, e := range s.bound {
+		ends = append(ends, e)
+	}
+	for o := range s.outs {
+		ends = append(ends, o)
+	}
+	s.mu.Unlock()
+	var closing sync.WaitGroup
+	for _, e := range ends {
+		closing.Go(func() { _ = e.Close() })
+	}
+	closing.Wait()
+	s.wg.Wait()
+	return nil
+}
+
+// Listen offers a stream pipe of that name and publishes its advertisement. The
+// pipe has the same ID each time this peer offers that name in this group.
+//
+// It returns when the pipe is bound and the advertisement is on its way; the
+// group may find it a little later. The error wraps [ErrBound] or
+// [net.ErrClosed], or is one of discovery's.
+func (s *Service) Listen(ctx context.Context, name string) (*Listener, error) {
+	a := &adv.Pipe{
+		PipeID: id.PipeOf(s.ep.Group(), s.ep.ID(), name), PipeType: adv.Unicast, Name: name, Owner: s.ep.ID(),
+	}
+	if err := checkName(name); err != nil {
+		return nil, fmt.Errorf("pipe: listen %q: %w", name, err)
+	}
+	l, err := s.ListenOn(a)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.discovery.Publish(ctx, a, 0, 0); err != nil {
+		_ = l.Close()
+		return nil, fmt.Errorf("pipe: listen %s: %w", name, err)
+	}
+	return l, nil
+}
+
+// ListenOn offers the stream pipe that a describes, without publishing it. The
+// error wraps [ErrBound], [ErrRefused] if it is not ours to offer, or
+// [net.ErrClosed].
+func (s *Service) ListenOn(a *adv.Pipe) (*Listener, error) {
+	l := newListener(s, a)
+	if err := s.bind(a, l); err != nil {
+		return nil, fmt.Errorf("pipe: listen %s: %w", label(a), err)
+	}
+	return l, nil
+}
+
+// Bind makes the input end of a message pipe, without publishing it. Errors as
+// for [Service.ListenOn].
+func (s *Service) Bind(ctx context.Context, a *adv.Pipe) (*Input, error) {
+	in := newInput(s, a)
+	err := ctx.Err()
+	if err == nil {
+		err = s.bind(a, in)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pipe: bind %s: %w", label(a), err)
+	}
+	return in, nil
+}
+
+func (s *Service) bind(a *adv.Pipe, end inputEnd) error {
+	switch {
+	case a.PipeID.Group() != s.ep.Group().UUID():
+		return fmt.Errorf("%w: it is a pipe of another group", ErrRefused)
+	case a.PipeType == adv.Propagate:
+		return fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused)
+	case !a.Owner.IsZero() && a.Owner != s.ep.ID() && !a.Shared:
+		return fmt.Errorf("%w: it belongs to %v", ErrRefused, a.Owner)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return net.ErrClosed
+	}
+	if s.bound[a.PipeID] != nil {
+		return ErrBound
+	}
+	s.bound[a.PipeID] = end
+	return nil
+}
+
+func (s *Service) unbind(p id.Pipe, end inputEnd) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bound[p] == end {
+		delete(s.bound, p)
+	}
+}
+
+func (s *Service) inputEnd(p id.Pipe) inputEnd {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.bound[p]
+}
+
+// answer says to whoever asks that a pipe is bound here.
+func (s *Service) answer(w resolver.ResponseWriter, q *resolver.Query) {
+	v, _ := id.FromBytes(q.Body)
+	p, ok := v.(id.Pipe)
+	if !ok {
+		_ = w.Fail("not the ID of a pipe")
+		return
+	}
+	if s.inputEnd(p) == nil {
+		w.Forward()
+		return
+	}
+	_ = w.Respond(s.ep.Self().Envelope())
+}
+
+// serve leads a stream that a peer opened to its input end.
+func (s *Service) serve(st *endpoint.Stream) {
+	var m wire.Open
+	_ = st.SetDeadline(time.Now().Add(openTimeout))
+	if err := st.ReadMsg(&m, maxOpen); err != nil {
+		_ = st.Reset()
+		return
+	}
+	v, _ := id.FromBytes(m.GetPipe())
+	p, _ := v.(id.Pipe)
+	end := s.inputEnd(p)
+	switch {
+	case end == nil:
+		refuse(st, wire.Opened_NOT_BOUND)
+	case end.kind() != m.GetKind():
+		refuse(st, wire.Opened_WRONG_KIND)
+	default:
+		end.serve(st)
+	}
+}
+
+func refuse(st *endpoint.Stream, status wire.Opened_Status) {
+	_ = st.WriteMsg(&wire.Opened{Status: status})
+}
+
+// accept tells the other side that it is through, and lifts the deadline.
+func accept(st *endpoint.Stream) error {
+	err := st.WriteMsg(&wire.Opened{Status: wire.Opened_OK})
+	if err != nil {
+		_ = st.Reset()
+		return err
+	}
+	return st.SetDeadline(time.Time{})
+}
+
+func label(a *adv.Pipe) string {
+	if a.Name != "" {
+		return a.Name
+	}
+	return a.PipeID.String()
+}
