@@ -1,0 +1,24 @@
+// Package peer is the SDK: one peer of the overlay in your program.
+//
+//	p, err := peer.Start(ctx, &peer.Config{Name: "clock"})
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	defer p.Close()
+//	ln, err := p.Net().Pipe().Listen(ctx, "clock")
+//	if err != nil {
+//		log.Fatal(err)
+//	}
+//	http.Serve(ln, handler)
+//
+// and in another program, wherever it runs:
+//
+//	c := &http.Client{Transport: &http.Transport{DialContext: p.Net().Pipe().Dial}}
+//	res, err := c.Get("http://clock/")
+//
+// A peer is an Ed25519 key. With a directory it keeps the key there, and is the
+// same peer whenever it is started again; without one it is a new peer each time.
+// [Start] makes a libp2p host that listens on TCP and QUIC, connects to the
+// seeds, and joins the net group, which everything else is reached from:
+// [Peer.Net].
+package peer

@@ -1,0 +1,94 @@
+package peer
+
+import (
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	"github.com/libp2p/go-libp2p/p2p/security/noise"
+	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
+	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
+	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+// Between these numbers of connections the host closes those of least use;
+// what a pipe runs over is never closed.
+const (
+	connsLow  = 512
+	connsHigh = 768
+)
+
+// standardStack is what a host speaks unless the configuration has its own. TLS
+// comes before Noise because it carries about twice as much on processors with
+// AES instructions.
+func standardStack() []libp2p.Option {
+	return []libp2p.Option{
+		libp2p.Transport(tcp.NewTCPTransport),
+		libp2p.Transport(quic.NewTransport),
+		libp2p.Security(tls.ID, tls.New),
+		libp2p.Security(noise.ID, noise.New),
+	}
+}
+
+func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
+	limits, err := newLimits()
+	if err != nil {
+		return nil, err
+	}
+	conns, err := connmgr.NewConnManager(connsLow, connsHigh)
+	if err != nil {
+		return nil, err
+	}
+	opts := []libp2p.Option{
+		libp2p.Identity(key),
+		libp2p.ResourceManager(limits),
+		libp2p.ConnectionManager(conns),
+		libp2p.UserAgent("juxta"),
+		libp2p.ProtocolVersion("juxta/1"),
+		libp2p.DialRanker(rankDials),
+		libp2p.DisableRelay(),
+		libp2p.DisableMetrics(),
+	}
+	if len(cfg.Listen) > 0 {
+		opts = append(opts, libp2p.ListenAddrStrings(cfg.Listen...))
+	} else {
+		opts = append(opts, libp2p.NoListenAddrs)
+	}
+	stack := cfg.Stack
+	if stack == nil {
+		stack = standardStack()
+	}
+	return libp2p.New(append(opts, stack...)...)
+}
+
+// rankDials dials TCP first on a machine or a local network, where it carries
+// more than QUIC and the kernel tells at once when the other process ends.
+// Elsewhere it keeps libp2p's order.
+func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
+	var far []ma.Multiaddr
+	var near []network.AddrDelay
+	tcpAmong := false
+	for _, a := range addrs {
+		if manet.IsPrivateAddr(a) || manet.IsIPLoopback(a) {
+			near = append(near, network.AddrDelay{Addr: a})
+			tcpAmong = tcpAmong || isTCP(a)
+		} else {
+			far = append(far, a)
+		}
+	}
+	for i, d := range near {
+		if tcpAmong && !isTCP(d.Addr) {
+			near[i].Delay = swarm.PrivateQUICDelay
+		}
+	}
+	return append(near, swarm.DefaultDialRanker(far)...)
+}
+
+func isTCP(a ma.Multiaddr) bool {
+	_, err := a.ValueForProtocol(ma.P_TCP)
+	return err == nil
+}

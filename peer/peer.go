@@ -1,0 +1,142 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/host"
+	hostid "github.com/libp2p/go-libp2p/core/peer"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/group"
+	"github.com/juxta-p2p/juxta/id"
+)
+
+// Peer is a running peer. Its methods may be called concurrently.
+type Peer struct {
+	cfg    Config
+	host   host.Host
+	net    *group.Group
+	closer []io.Closer // in the order in which they were opened
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup // the seeds' and mDNS's goroutines
+
+	closing sync.Once
+	err     error // of Close
+}
+
+// Start starts a peer. It returns when the peer listens and is a member of the
+// net group; the seeds are connected to meanwhile, and whoever searches waits
+// for the first attempts. The context bounds the start alone.
+//
+// Errors wrap [ErrConfig], [ErrBusy], [ErrIdentity], or are those of the disk and
+// the network.
+func Start(ctx context.Context, cfg *Config) (*Peer, error) {
+	c, seeds, err := cfg.complete()
+	if err != nil {
+		return nil, fmt.Errorf("peer: start: %w", err)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("peer: start %s: %w", c.Name, err)
+	}
+	p := &Peer{cfg: c}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	if err = p.start(ctx, seeds); err == nil {
+		err = ctx.Err()
+	}
+	if err != nil {
+		_ = p.Close()
+		return nil, fmt.Errorf("peer: start %s: %w", c.Name, err)
+	}
+	return p, nil
+}
+
+func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
+	key, err := p.openIdentity()
+	if err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if p.host, err = newHost(&p.cfg, key); err != nil {
+		return err
+	}
+	p.closer = append(p.closer, p.host)
+	settled := make(chan struct{})
+	p.net, err = group.New(&group.Config{
+		Advertisement: &adv.Group{GID: id.Net, MSID: id.SpecStdGroup, Name: "NetPeerGroup"},
+		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled, Log: p.cfg.Log,
+	})
+	if err != nil {
+		return err
+	}
+	p.closer = append(p.closer, p.net)
+	p.meet(seeds, settled)
+	return nil
+}
+
+// openIdentity reads the key from the directory, which it locks, or draws one.
+func (p *Peer) openIdentity() (crypto.PrivKey, error) {
+	if p.cfg.Dir == "" {
+		return newIdentity()
+	}
+	lock, err := lockDir(p.cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	p.closer = append(p.closer, lock)
+	return identity(p.cfg.Dir)
+}
+
+// Close stops the peer: it flushes and closes its pipes, closes its connections,
+// and returns when every goroutine has ended.
+func (p *Peer) Close() error {
+	p.closing.Do(func() {
+		p.cancel()
+		p.wg.Wait()
+		var errs []error
+		for i := len(p.closer) - 1; i >= 0; i-- {
+			errs = append(errs, p.closer[i].Close())
+		}
+		if err := errors.Join(errs...); err != nil {
+			p.err = fmt.Errorf("peer: close: %w", err)
+		}
+	})
+	return p.err
+}
+
+// ID returns the peer's ID.
+func (p *Peer) ID() id.Peer { return p.net.Self().Signer() }
+
+// HostID returns the libp2p ID of the peer, which its addresses end with.
+func (p *Peer) HostID() string { return p.host.ID().String() }
+
+// Name returns the name that the peer shows to people.
+func (p *Peer) Name() string { return p.cfg.Name }
+
+// Dir returns the peer's directory, "" if it has none.
+func (p *Peer) Dir() string { return p.cfg.Dir }
+
+// Addrs returns the multiaddrs at which the peer can be reached, with its libp2p
+// ID at their end: any of them may be another peer's seed.
+func (p *Peer) Addrs() []string {
+	addrs, err := hostid.AddrInfoToP2pAddrs(&hostid.AddrInfo{ID: p.host.ID(), Addrs: p.host.Addrs()})
+	if err != nil {
+		return nil // cannot be: our own ID is one
+	}
+	all := make([]string, len(addrs))
+	for i, a := range addrs {
+		all[i] = a.String()
+	}
+	return all
+}
+
+// Net returns the net group, of which every peer is a member.
+func (p *Peer) Net() *group.Group { return p.net }
