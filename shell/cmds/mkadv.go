@@ -1,0 +1,139 @@
+package cmds
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/shell"
+)
+
+// recipe is what the flags of mkadv ask for.
+type recipe struct {
+	pipe, group   bool
+	doctype, name string
+	fields        []string
+	from          string
+}
+
+var mkadv = shell.Command{
+	Name:  "mkadv",
+	Topic: topicAdvertisements,
+	Args:  "{-p | -g | -t TYPE | -d DOC}",
+	Short: "make an advertisement",
+	Long: `Makes an advertisement and prints its handle: -p that of a pipe, -g that of a group whose
+root key is this peer's, -t one of an application's own type, with the fields that -f gives. -d
+takes the document from a file or an object instead. It is not published: see publish.
+
+A document of an application's type has an Id of its own, unless a field says which. All its
+fields can be searched for. With --json it prints an object with handle, type, name, id and
+signer.`,
+	Example: `news = mkadv -t News -n 'It works' -f Lang=en -f Stars=5
+publish news`,
+	New: func(fs *pflag.FlagSet) shell.RunFunc {
+		var r recipe
+		out := shell.JSONFlag(fs)
+		fs.BoolVarP(&r.pipe, "pipe", "p", false, "the advertisement of a pipe")
+		fs.BoolVarP(&r.group, "group", "g", false, "the advertisement of a group")
+		fs.StringVarP(&r.doctype, "type", "t", "", "one of this `TYPE`")
+		fs.StringVarP(&r.name, "name", "n", "", "its `NAME`")
+		fs.StringArrayVarP(&r.fields, "field", "f", nil, "a `FIELD=VALUE` of it; may be repeated")
+		fs.StringVarP(&r.from, "document", "d", "", "take it from this file or `OBJECT`")
+		return func(ctx context.Context, c *shell.Call) error {
+			if err := noOperands(c); err != nil {
+				return err
+			}
+			a, err := r.make(ctx, c)
+			if err != nil {
+				return err
+			}
+			return putDocument(c, out, a)
+		}
+	},
+}
+
+func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, error) {
+	kinds := 0
+	for _, given := range []bool{r.pipe, r.group, r.doctype != "", r.from != ""} {
+		if given {
+			kinds++
+		}
+	}
+	switch {
+	case kinds != 1:
+		return nil, shell.Usagef("one of -p, -g, -t and -d is wanted")
+	case len(r.fields) > 0 && r.doctype == "":
+		return nil, shell.Usagef("-f goes with -t")
+	case r.pipe:
+		return makePipe(ctx, c, r.name, adv.Unicast)
+	case r.group:
+		return makeGroup(ctx, c, r.name)
+	case r.from != "":
+		return readDocument(c, r.from)
+	}
+	return r.application(ctx, c)
+}
+
+// makeGroup makes the advertisement of a group whose root key is this peer's.
+func makeGroup(ctx context.Context, c *shell.Call, name string) (*adv.Group, error) {
+	if name = strings.TrimSpace(name); name == "" {
+		return nil, shell.Usagef("-g needs -n: a group has a name")
+	}
+	g, err := c.Session.Group(ctx)
+	if err != nil {
+		return nil, err
+	}
+	key, err := g.Self().Key().Raw()
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, id.NonceLen)
+	_, _ = rand.Read(nonce)
+	return &adv.Group{
+		GID: id.GroupOf(key, name, nonce), MSID: id.SpecStdGroup, Name: name, RootKey: key, Nonce: nonce,
+	}, nil
+}
+
+// application makes a document of an application's own type.
+func (r *recipe) application(ctx context.Context, c *shell.Call) (adv.Advertisement, error) {
+	g, err := c.Session.Group(ctx)
+	if err != nil {
+		return nil, err
+	}
+	d := &adv.Document{Name: r.doctype}
+	if r.name != "" {
+		d.Children = append(d.Children, &adv.Element{Name: "Name", Text: r.name})
+	}
+	hasID := false
+	for _, f := range r.fields {
+		name, value, ok := strings.Cut(f, "=")
+		if !ok || name == "" {
+			return nil, shell.Usagef("-f %s: not of the form FIELD=VALUE", f)
+		}
+		hasID = hasID || name == "Id"
+		d.Children = append(d.Children, &adv.Element{Name: name, Text: value})
+	}
+	if !hasID {
+		own := &adv.Element{Name: "Id", Text: id.NewCodat(g.Advertisement().GID).String()}
+		d.Children = append([]*adv.Element{own}, d.Children...)
+	}
+	return d, nil
+}
+
+// readDocument parses the document of an object or a file.
+func readDocument(c *shell.Call, word string) (adv.Advertisement, error) {
+	text, err := readAll(c, word, adv.MaxDocument)
+	if err != nil {
+		return nil, err
+	}
+	a, err := adv.Parse(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", word, err)
+	}
+	return a, nil
+}

@@ -1,0 +1,64 @@
+package cmds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/pflag"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
+	"github.com/juxta-p2p/juxta/shell"
+)
+
+var publish = shell.Command{
+	Name:    "publish",
+	Aliases: []string{"remotepublish"},
+	Topic:   topicAdvertisements,
+	Args:    "ADV...",
+	Short:   "let the group find advertisements",
+	Long: `Signs advertisements with this peer's key, keeps them, and answers with them when the group
+searches. This peer stands by them for the lifetime, or until it ends; others may keep copies
+for the expiration. Publishing again replaces what was published before.
+
+An advertisement that belongs to another peer cannot be published: its owner has to.`,
+	Example: `adv = newpipe -n moves
+publish -l 1h adv`,
+	New: func(fs *pflag.FlagSet) shell.RunFunc {
+		lifetime := shell.Duration(fs, "lifetime", "l", adv.DefaultLifetime, "how long this peer stands by it")
+		expiration := shell.Duration(fs, "expiration", "e", adv.DefaultExpiration, "how long others may keep it")
+		advs := fs.StringArrayP("document", "d", nil, "another `ADV`: JXTA's spelling")
+		return func(ctx context.Context, c *shell.Call) error {
+			words := slices.Concat(c.Args, *advs)
+			if len(words) == 0 {
+				return shell.Usagef("an advertisement is wanted")
+			}
+			if *lifetime == 0 || *expiration == 0 {
+				return shell.Usagef("nobody could keep it for no time at all")
+			}
+			ctx, cancel := within(ctx, c, 0)
+			defer cancel()
+			g, err := c.Session.Group(ctx)
+			if err != nil {
+				return err
+			}
+			for _, word := range words {
+				d, err := shell.Get[*document](c, word)
+				if err != nil {
+					return err
+				}
+				signed, err := g.Discovery().Publish(ctx, d.advertisement(), *lifetime, *expiration)
+				if errors.Is(err, discovery.ErrForeign) {
+					return fmt.Errorf("%s: it belongs to another peer, which has to publish it itself", word)
+				}
+				if err != nil {
+					return fmt.Errorf("%s: %w", word, err)
+				}
+				d.publish(signed)
+			}
+			return nil
+		}
+	},
+}

@@ -1,0 +1,80 @@
+package cmds
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
+	"github.com/juxta-p2p/juxta/group"
+	"github.com/juxta-p2p/juxta/pipe"
+	"github.com/juxta-p2p/juxta/shell"
+)
+
+// unreached says, in a person's words and with the status for it, that what was
+// wanted was not found or not reached. Other errors it returns as they are.
+func unreached(what string, err error) error {
+	text := ""
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case errors.Is(err, group.ErrAmbiguous):
+		return err
+	case errors.Is(err, group.ErrNoPeer), errors.Is(err, group.ErrUnknownPeer):
+		text = "no such peer was found; see peers -r, or try its ID"
+	case errors.Is(err, pipe.ErrNotFound), errors.Is(err, discovery.ErrNotFound):
+		text = "not found: nobody who can be reached has published it"
+	case errors.Is(err, pipe.ErrNotBound):
+		text = "nobody who can be reached has its input end: mkpipe -i, or listen, has to run there"
+	case errors.Is(err, pipe.ErrBroken):
+		text = "the other end is gone"
+	case errors.Is(err, group.ErrUnreachable), errors.Is(err, group.ErrNotAdmitted):
+		text = err.Error()
+	default:
+		return err
+	}
+	return &shell.ExitError{Status: shell.StatusUnreachable, Err: fmt.Errorf("%s: %s", what, text)}
+}
+
+// within bounds what a command waits for others: by t, or the session's own
+// patience if that is 0.
+func within(ctx context.Context, c *shell.Call, t time.Duration) (context.Context, context.CancelFunc) {
+	if t == 0 {
+		t = c.Session.Timeout()
+	}
+	return context.WithTimeout(ctx, t)
+}
+
+// peerOf finds the peer that a word names: an object, or anything that
+// [group.Group.FindPeer] takes.
+func peerOf(ctx context.Context, c *shell.Call, g *group.Group, word string) (*adv.Signed, error) {
+	if d, err := shell.Get[*document](c, word); err == nil {
+		if s := d.envelope(); s != nil && s.Advertisement().Kind() == adv.KindPeer {
+			return s, nil
+		}
+	}
+	a, err := g.FindPeer(ctx, word)
+	return a, unreached(word, err)
+}
+
+// completePeers suggests the names of the peers that are known.
+func completePeers(s *shell.Session, _ []string, _ string) []shell.Suggestion {
+	return append(s.CompleteHandles("peer"), known(s, adv.KindPeer)...)
+}
+
+// known suggests the names of what the cache has of a kind.
+func known(s *shell.Session, kind adv.Kind) []shell.Suggestion {
+	p := s.Started()
+	if p == nil {
+		return nil
+	}
+	var all []shell.Suggestion
+	for a := range p.Net().Discovery().Local(discovery.Query{Kind: kind}) {
+		if name := nameOf(a.Advertisement()); name != "" {
+			all = append(all, shell.Suggestion{Text: name, Description: a.Advertisement().ID().String()})
+		}
+	}
+	return all
+}

@@ -1,0 +1,62 @@
+package shell
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/juxta-p2p/juxta/group"
+	"github.com/juxta-p2p/juxta/peer"
+)
+
+const defaultTimeout = 5 * time.Second
+
+// node is the peer of a session, once a command has needed it.
+type node struct {
+	mu   sync.Mutex // guards peer, and is held while it starts
+	peer *peer.Peer
+}
+
+// Peer returns the peer that commands act on, and starts it if that has not
+// happened.
+func (s *Session) Peer(ctx context.Context) (*peer.Peer, error) {
+	s.node.mu.Lock()
+	defer s.node.mu.Unlock()
+	if s.node.peer != nil {
+		return s.node.peer, nil
+	}
+	if s.cfg.Peer == nil {
+		return nil, errors.New("there is no peer here")
+	}
+	p, err := s.cfg.Peer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.node.peer = p
+	return p, nil
+}
+
+// Started returns the peer if it has been started, and nil otherwise. It does not
+// wait: for completion.
+func (s *Session) Started() *peer.Peer {
+	if !s.node.mu.TryLock() {
+		return nil
+	}
+	defer s.node.mu.Unlock()
+	return s.node.peer
+}
+
+// Group returns the group that commands act in, the net group to begin with. It
+// starts the peer if that has not happened.
+func (s *Session) Group(ctx context.Context) (*group.Group, error) {
+	p, err := s.Peer(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return p.Net(), nil
+}
+
+// Timeout is how long commands wait for others unless told otherwise.
+func (s *Session) Timeout() time.Duration { return cmp.Or(s.cfg.Timeout, defaultTimeout) }
