@@ -1,0 +1,44 @@
+// Command juxta is a peer of the overlay with a shell: interactive, for a line,
+// or for a script. See "juxta --help" and "juxta man".
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/juxta-p2p/juxta/shell"
+)
+
+func main() { os.Exit(run()) }
+
+// run is the program; what it returns is the exit status.
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	cmd := newRoot(&streams{os.Stdin, os.Stdout, os.Stderr})
+	return report(os.Stderr, cmd.ExecuteContext(ctx))
+}
+
+// streams are the standard ones.
+type streams struct{ in, out, err *os.File }
+
+// report says what went wrong, unless that was said already, and returns the exit
+// status for it.
+func report(w io.Writer, err error) int {
+	var exit *shell.ExitError
+	var usage shell.UsageError
+	switch {
+	case err == nil, errors.As(err, &exit) && (exit.Err == nil || errors.Is(err, shell.ErrExit)):
+	case errors.Is(err, context.Canceled):
+	case errors.As(err, &usage):
+		fmt.Fprintf(w, "juxta: %v\njuxta: try juxta --help\n", err)
+	default:
+		fmt.Fprintf(w, "juxta: %v\n", err)
+	}
+	return shell.StatusOf(err)
+}

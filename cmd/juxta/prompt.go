@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/term"
+
+	"github.com/juxta-p2p/juxta/shell"
+	"github.com/juxta-p2p/juxta/shell/prompt"
+)
+
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
+
+// runPrompt is the interactive shell.
+func runPrompt(ctx context.Context, std *streams, o *options) error {
+	var editor *prompt.Editor
+	log, err := newLog(o.log, printer(func(line string) {
+		if editor != nil {
+			editor.Print(line)
+			return
+		}
+		fmt.Fprintln(std.err, line)
+	}))
+	if err != nil {
+		return err
+	}
+	history := ""
+	if dir, err := o.directory(); err == nil && dir != "" {
+		history = filepath.Join(dir, "history")
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	n, err := newNode(std, o, log, history)
+	if err != nil {
+		return err
+	}
+	err = n.interact(ctx, std, func(e *prompt.Editor) { editor = e })
+	if cerr := n.close(); err == nil {
+		err = cerr
+	}
+	return err
+}
+
+// interact starts the peer, and reads and runs commands until the user leaves.
+func (n *node) interact(ctx context.Context, std *streams, started func(*prompt.Editor)) error {
+	p, err := n.session.Peer(ctx)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "This is %s, %s.\nman lists the commands; whoami shows where others reach this peer; Ctrl-D leaves.\n", p.Name(), p.ID())
+	if err := n.session.LoadRC(ctx); errors.Is(err, shell.ErrExit) {
+		return err
+	}
+	var last error // of the last command: its status is ours at the end
+	e := prompt.New(&prompt.Config{
+		In: std.in, Out: std.out,
+		Prompt: func(continued bool) string {
+			if continued {
+				return "> "
+			}
+			return "JXTA> "
+		},
+		Complete: func(line string, pos int) []prompt.Suggestion {
+			return suggestions(n.session.Complete(line, pos))
+		},
+		Incomplete: shell.Incomplete,
+		Run: func(ctx context.Context, src string) bool {
+			last = n.session.Run(ctx, src)
+			return errors.Is(last, shell.ErrExit)
+		},
+		History:  n.session.History().Lines(),
+		Remember: func(line string) { _ = n.session.History().Add(line) },
+	})
+	started(e)
+	err = e.Run(ctx)
+	n.session.End(context.WithoutCancel(ctx))
+	if err != nil {
+		return err
+	}
+	return last
+}
+
+func suggestions(all []shell.Suggestion) []prompt.Suggestion {
+	out := make([]prompt.Suggestion, len(all))
+	for i, s := range all {
+		out[i] = prompt.Suggestion(s)
+	}
+	return out
+}

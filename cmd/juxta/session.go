@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/shell"
+	"github.com/juxta-p2p/juxta/shell/cmds"
+)
+
+// node is a session and the peer that it starts.
+type node struct {
+	session *shell.Session
+	peer    *peer.Peer // nil until a command needs it
+}
+
+// newNode makes a session on a peer that starts when it is needed.
+func newNode(std *streams, o *options, log *slog.Logger, history string) (*node, error) {
+	cfg, err := o.config(log)
+	if err != nil {
+		return nil, err
+	}
+	n := new(node)
+	home, _ := os.UserHomeDir()
+	sc := &shell.Config{
+		Stdin: std.in, Stdout: std.out, Stderr: std.err, Env: os.Environ(),
+		Restricted: o.restricted, CommandDir: filepath.Join(home, ".juxta", "commands"),
+		History: history, Timeout: *o.timeout, Log: log,
+		Peer: func(ctx context.Context) (*peer.Peer, error) {
+			n.peer, err = peer.Start(ctx, cfg)
+			return n.peer, explain(err)
+		},
+	}
+	if !o.noRC {
+		sc.RC = filepath.Join(home, ".juxta", "juxtarc")
+	}
+	n.session, err = shell.NewSession(sc, cmds.All()...)
+	return n, err
+}
+
+// explain says what to do about a peer that cannot start, and leaves out which: it
+// is the only one here.
+func explain(err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := ""
+	if errors.Is(err, peer.ErrBusy) {
+		hint = ": choose another directory with --dir or --name, or end that process"
+	}
+	text := err.Error()
+	if _, rest, ok := strings.Cut(strings.TrimPrefix(text, "peer: start"), ": "); ok {
+		text = rest
+	}
+	return fmt.Errorf("%s%s", text, hint)
+}
+
+// close ends the session, which flushes its pipes, and then the peer.
+func (n *node) close() error {
+	err := n.session.Close()
+	if n.peer != nil {
+		err = errors.Join(err, n.peer.Close())
+	}
+	return err
+}
+
+// runScript runs a line or a script to its end.
+func runScript(ctx context.Context, std *streams, o *options, name string, r io.Reader, args []string) error {
+	log, err := newLog(o.log, std.err)
+	if err != nil {
+		return err
+	}
+	n, err := newNode(std, o, log, "")
+	if err != nil {
+		return err
+	}
+	err = n.session.LoadRC(ctx)
+	if !errors.Is(err, shell.ErrExit) {
+		err = n.session.RunScript(ctx, name, r, args)
+	}
+	if cerr := n.close(); err == nil {
+		err = cerr
+	}
+	return err
+}
