@@ -61,6 +61,12 @@ func (c *Call) Object(word string) (Object, error) {
 	if obj, ok := c.Session.Lookup(word); ok {
 		return obj, nil
 	}
+	if slices.Contains(standard, word) && c.caller != nil && c.Session.Started() == nil {
+		if _, err := c.Session.Peer(c.caller); err != nil {
+			return Object{}, err
+		}
+		return c.Object(word)
+	}
 	return Object{}, fmt.Errorf("%s: no such object; see env", word)
 }
 

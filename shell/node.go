@@ -35,7 +35,26 @@ func (s *Session) Peer(ctx context.Context) (*peer.Peer, error) {
 		return nil, err
 	}
 	s.node.peer = p
-	return p, nil
+	return p, s.lendStandard(p)
+}
+
+// standard are JXTA's standard objects, which are there once the peer is.
+var standard = []string{"rootgroup", "stdgroup", "stdpeer"}
+
+// lendStandard shows the standard objects: the groups as their advertisements, and
+// this peer as its own.
+func (s *Session) lendStandard(p *peer.Peer) error {
+	g := p.Net()
+	for _, o := range []Object{
+		{"rootgroup", "group", Unsigned(g.Advertisement())},
+		{"stdgroup", "group", Unsigned(g.Advertisement())},
+		{"stdpeer", "peer", Signed(g.Self())},
+	} {
+		if _, err := s.Lend(o.Kind, o.Name, o.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Started returns the peer if it has been started, and nil otherwise. It does not

@@ -22,9 +22,10 @@ type Rows struct {
 	width []int
 }
 
-// Rows begins a list with these columns. Close must be called.
+// Rows begins a list with these columns, or without a heading if there are none.
+// Close must be called.
 func (c *Call) Rows(out *Output, heads ...string) *Rows {
-	r := &Rows{w: c.Stdout, out: *out, heads: heads, width: make([]int, len(heads))}
+	r := &Rows{w: c.Stdout, out: *out, heads: heads}
 	r.align = c.Terminal() && !out.JSON && !out.Quiet
 	return r
 }
@@ -74,19 +75,17 @@ func (r *Rows) flush() error {
 	}
 	for _, cells := range r.wait {
 		for i, cell := range cells {
-			if i < len(r.width) {
-				r.width[i] = max(r.width[i], utf8.RuneCountInString(cell))
+			if i == len(r.width) {
+				r.width = append(r.width, 0)
 			}
+			r.width[i] = max(r.width[i], utf8.RuneCountInString(cell))
 		}
 	}
 	var b strings.Builder
 	for _, cells := range r.wait {
 		var line strings.Builder
 		for i, cell := range cells {
-			pad := 0
-			if i < len(r.width) {
-				pad = r.width[i] - utf8.RuneCountInString(cell)
-			}
+			pad := r.width[i] - utf8.RuneCountInString(cell)
 			line.WriteString(cell + strings.Repeat(" ", pad+2))
 		}
 		b.WriteString(strings.TrimRight(line.String(), " ") + "\n")

@@ -125,6 +125,16 @@ func (s *Session) Command(name string) (*Command, bool) {
 	return cmd, ok
 }
 
+// Var is the value of a variable of the main shell, "" if it is unset, or if a
+// command is running.
+func (s *Session) Var(name string) string {
+	if !s.running.TryLock() {
+		return ""
+	}
+	defer s.running.Unlock()
+	return s.runner.Vars[name].String()
+}
+
 // Commands lists the commands in the order of the program. It is not a copy.
 func (s *Session) Commands() []*Command { return s.table.list }
 

@@ -40,7 +40,9 @@ func labCommand(std *streams, o *options) *cobra.Command {
 				if narrate {
 					cfg.Narrator = std.out
 				}
-				return lab.Play(cmd.Context(), args[0], src, cfg)
+				ctx, stop := interruptible(cmd.Context())
+				defer stop()
+				return lab.Play(ctx, args[0], src, cfg)
 			},
 		}
 	}

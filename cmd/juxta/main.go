@@ -18,10 +18,14 @@ func main() { os.Exit(run()) }
 
 // run is the program; what it returns is the exit status.
 func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
 	cmd := newRoot(&streams{os.Stdin, os.Stdout, os.Stderr})
-	return report(os.Stderr, cmd.ExecuteContext(ctx))
+	return report(os.Stderr, cmd.ExecuteContext(context.Background()))
+}
+
+// interruptible ends a context with the signals that end a program. The prompt
+// does without: there Ctrl-C ends a command, and it sees to the others itself.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 }
 
 // streams are the standard ones.

@@ -33,8 +33,10 @@ func oneCommand(cmd *cobra.Command, std *streams, name string, words []string) e
 		return err
 	}
 	defer s.Close()
+	ctx, stop := interruptible(cmd.Context())
+	defer stop()
 	c := &shell.Call{Name: name, Words: words, Stdin: std.in, Stdout: std.out, Stderr: std.err}
-	if status := s.Exec(cmd.Context(), c); status != 0 {
+	if status := s.Exec(ctx, c); status != 0 {
 		return &shell.ExitError{Status: status}
 	}
 	return nil

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -61,9 +62,9 @@ func (n *node) interact(ctx context.Context, std *streams, started func(*prompt.
 		In: std.in, Out: std.out,
 		Prompt: func(continued bool) string {
 			if continued {
-				return "> "
+				return cmp.Or(n.session.Var("PS2"), "> ")
 			}
-			return "JXTA> "
+			return cmp.Or(n.session.Var("PS1"), "JXTA> ")
 		},
 		Complete: func(line string, pos int) []prompt.Suggestion {
 			return suggestions(n.session.Complete(line, pos))

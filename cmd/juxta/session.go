@@ -73,6 +73,8 @@ func (n *node) close() error {
 
 // runScript runs a line or a script to its end.
 func runScript(ctx context.Context, std *streams, o *options, name string, r io.Reader, args []string) error {
+	ctx, stop := interruptible(ctx)
+	defer stop()
 	log, err := newLog(o.log, std.err)
 	if err != nil {
 		return err

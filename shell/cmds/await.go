@@ -50,7 +50,7 @@ news = await adv -k News -a Lang -v en`,
 			if a.Advertisement().Kind() == adv.KindPeer {
 				handle = "peer"
 			}
-			obj, err := c.Session.Put(handle, "", signedDocument(a))
+			obj, err := c.Session.Put(handle, "", shell.Signed(a))
 			if err != nil {
 				return err
 			}

@@ -48,11 +48,11 @@ func exportable(c *shell.Call, word string, signed bool) ([]byte, error) {
 		return nil, err
 	}
 	switch v := obj.Value.(type) {
-	case *document:
+	case *shell.Advertisement:
 		if !signed {
 			return v.Document()
 		}
-		if s := v.envelope(); s != nil {
+		if s := v.Signed(); s != nil {
 			return s.Envelope(), nil
 		}
 		return nil, fmt.Errorf("%s: it is not signed; publish it first", word)

@@ -64,10 +64,10 @@ func readFile(path string) ([]byte, error) {
 // recognize finds out what a file holds, and the kind of its handle.
 func recognize(data []byte) (kind string, v any) {
 	if s, err := adv.Open(data); err == nil {
-		return "adv", signedDocument(s)
+		return "adv", shell.Signed(s)
 	}
 	if a, err := adv.Parse(data); err == nil {
-		return "adv", &document{doc: a}
+		return "adv", shell.Unsigned(a)
 	}
 	if m, err := message.Decode(data); err == nil && m.Len() > 0 {
 		return "msg", &letter{m: m}

@@ -62,9 +62,9 @@ func putDocument(c *shell.Call, out *shell.Output, a adv.Advertisement) error {
 	if _, err := adv.Marshal(a); err != nil {
 		return err
 	}
-	obj, err := c.Session.Put("adv", "", &document{doc: a})
+	obj, err := c.Session.Put("adv", "", shell.Unsigned(a))
 	if err != nil {
 		return err
 	}
-	return c.Rows(out).Stream().Add(find{obj.Name, a.Type(), nameOf(a), a.ID().String(), ""}, obj.Name)
+	return c.Rows(out).Stream().Add(find{obj.Name, a.Type(), shell.NameOf(a), a.ID().String(), ""}, obj.Name)
 }

@@ -72,7 +72,7 @@ func listPeers(ctx context.Context, c *shell.Call, g *group.Group, by *criteria,
 	}
 	rows, list := c.Rows(out, heads...).Stream(), c.Session.List("peer")
 	_, err := by.each(ctx, c, g, adv.KindPeer, func(a *adv.Signed) error {
-		obj, err := list.Put(signedDocument(a))
+		obj, err := list.Put(shell.Signed(a))
 		if err != nil {
 			return err
 		}

@@ -94,7 +94,7 @@ func pingOnce(ctx context.Context, c *shell.Call, timeout time.Duration) (*echo,
 		return nil, unreached(c.Args[0], err)
 	}
 	e := &echo{
-		Peer: nameOf(who.Advertisement()), ID: who.Signer().String(), Path: "direct", Addr: r.Addr,
+		Peer: shell.NameOf(who.Advertisement()), ID: who.Signer().String(), Path: "direct", Addr: r.Addr,
 		RTT: float64(r.RTT.Microseconds()) / 1000, rtt: r.RTT, relay: r.Relayed,
 	}
 	if r.Relayed {

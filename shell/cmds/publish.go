@@ -45,18 +45,18 @@ publish -l 1h adv`,
 				return err
 			}
 			for _, word := range words {
-				d, err := shell.Get[*document](c, word)
+				d, err := shell.Get[*shell.Advertisement](c, word)
 				if err != nil {
 					return err
 				}
-				signed, err := g.Discovery().Publish(ctx, d.advertisement(), *lifetime, *expiration)
+				signed, err := g.Discovery().Publish(ctx, d.Doc(), *lifetime, *expiration)
 				if errors.Is(err, discovery.ErrForeign) {
 					return fmt.Errorf("%s: it belongs to another peer, which has to publish it itself", word)
 				}
 				if err != nil {
 					return fmt.Errorf("%s: %w", word, err)
 				}
-				d.publish(signed)
+				d.Sign(signed)
 			}
 			return nil
 		}

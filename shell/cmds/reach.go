@@ -50,8 +50,8 @@ func within(ctx context.Context, c *shell.Call, t time.Duration) (context.Contex
 // peerOf finds the peer that a word names: an object, or anything that
 // [group.Group.FindPeer] takes.
 func peerOf(ctx context.Context, c *shell.Call, g *group.Group, word string) (*adv.Signed, error) {
-	if d, err := shell.Get[*document](c, word); err == nil {
-		if s := d.envelope(); s != nil && s.Advertisement().Kind() == adv.KindPeer {
+	if d, err := shell.Get[*shell.Advertisement](c, word); err == nil {
+		if s := d.Signed(); s != nil && s.Advertisement().Kind() == adv.KindPeer {
 			return s, nil
 		}
 	}
@@ -72,7 +72,7 @@ func known(s *shell.Session, kind adv.Kind) []shell.Suggestion {
 	}
 	var all []shell.Suggestion
 	for a := range p.Net().Discovery().Local(discovery.Query{Kind: kind}) {
-		if name := nameOf(a.Advertisement()); name != "" {
+		if name := shell.NameOf(a.Advertisement()); name != "" {
 			all = append(all, shell.Suggestion{Text: name, Description: a.Advertisement().ID().String()})
 		}
 	}

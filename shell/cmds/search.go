@@ -154,7 +154,7 @@ func runSearch(ctx context.Context, c *shell.Call, g *group.Group, by *criteria,
 	}
 	rows, list := c.Rows(out, heads...).Stream(), c.Session.List("adv")
 	n, err := by.each(ctx, c, g, kind, func(a *adv.Signed) error {
-		obj, err := list.Put(signedDocument(a))
+		obj, err := list.Put(shell.Signed(a))
 		if err != nil {
 			return err
 		}
