@@ -129,8 +129,8 @@ func filled(t *testing.T, own func(i int) bool) *cache {
 
 func TestFullCacheMakesRoomWithTheForeignEntryThatGoesFirst(t *testing.T) {
 	c := filled(t, func(i int) bool { return i < 3 || i == 5 })
-	for _, gone := range []string{"3", "4", "6"} {
-		if ok, err := c.put(at(0), news(t, "new"+gone, 1, 9000, false)); !ok || err != nil {
+	for i, gone := range []string{"3", "4", "6"} {
+		if ok, err := c.put(at(0), news(t, strings.Repeat("x", 10+i), 1, 999_999, false)); !ok || err != nil {
 			t.Fatal(ok, err)
 		}
 		for k := range c.entries {

@@ -56,6 +56,7 @@ type Endpoint struct {
 	services   []protocol.ID
 	handlers   map[string]handler // by service, for streams to ourselves
 	pulses     map[peer.ID]*pulse
+	held       map[peer.ID]struct{} // connected peers that were held at any time
 }
 
 // New opens a group's window and greets the peers that the host is connected
@@ -64,7 +65,7 @@ func New(cfg *Config) *Endpoint {
 	e := &Endpoint{
 		host: cfg.Host, group: cfg.Group, met: cfg.Met, log: cfg.Log, self: cfg.Self,
 		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
-		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{},
+		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{}, held: map[peer.ID]struct{}{},
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -84,6 +85,7 @@ func New(cfg *Config) *Endpoint {
 // Close resets the group's streams, forgets its neighbours, and returns when
 // every handler and goroutine has ended. Connections stay: they are the host's.
 func (e *Endpoint) Close() error {
+	e.flush()
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()

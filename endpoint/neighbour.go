@@ -233,6 +233,7 @@ func (e *Endpoint) forget(h peer.ID) {
 }
 
 func (e *Endpoint) forgetLocked(h peer.ID) {
+	delete(e.held, h)
 	if a := e.neighbours[h]; a != nil {
 		delete(e.neighbours, h)
 		delete(e.near, a.Signer())

@@ -36,6 +36,7 @@ func (e *Endpoint) Hold(who id.Peer) (release func()) {
 	if !ok || e.closed {
 		return func() {}
 	}
+	e.held[h] = struct{}{}
 	p := e.pulses[h]
 	if p == nil {
 		ctx, stop := context.WithCancel(e.ctx)

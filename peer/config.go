@@ -89,6 +89,9 @@ func parseSeeds(addrs []string) ([]hostid.AddrInfo, error) {
 	var seeds []hostid.AddrInfo
 	for _, s := range addrs {
 		seed, err := hostid.AddrInfoFromString(s)
+		if err == nil && len(seed.Addrs) == 0 {
+			err = errors.New("an ID without an address")
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%w: seed %q: %w (a seed looks like /ip4/192.0.2.1/tcp/4001/p2p/12D3…)", ErrConfig, s, err)
 		}

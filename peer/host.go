@@ -1,6 +1,10 @@
 package peer
 
 import (
+	"errors"
+	"fmt"
+	"net"
+
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -41,7 +45,7 @@ func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
 	}
 	conns, err := connmgr.NewConnManager(connsLow, connsHigh)
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, limits.Close())
 	}
 	opts := []libp2p.Option{
 		libp2p.Identity(key),
@@ -49,7 +53,7 @@ func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
 		libp2p.ConnectionManager(conns),
 		libp2p.UserAgent("juxta"),
 		libp2p.ProtocolVersion("juxta/1"),
-		libp2p.DialRanker(rankDials),
+		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
 		libp2p.DisableRelay(),
 		libp2p.DisableMetrics(),
 	}
@@ -61,8 +65,40 @@ func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
 	stack := cfg.Stack
 	if stack == nil {
 		stack = standardStack()
+		if err := checkFree(cfg.Listen); err != nil {
+			return nil, errors.Join(err, conns.Close(), limits.Close())
+		}
 	}
-	return libp2p.New(append(opts, stack...)...)
+	h, err := libp2p.New(append(opts, stack...)...)
+	if err != nil { // libp2p closes nothing then
+		return nil, errors.Join(err, conns.Close(), limits.Close())
+	}
+	return h, nil
+}
+
+// checkFree reports a TCP port that somebody listens on already. libp2p would not
+// notice: it shares its ports (SO_REUSEPORT), and so half of the connections to one
+// peer would end up at another.
+func checkFree(listen []string) error {
+	for _, s := range listen {
+		m, err := ma.NewMultiaddr(s)
+		if err != nil {
+			return err
+		}
+		addr, err := manet.ToNetAddr(m)
+		tcp, ok := addr.(*net.TCPAddr)
+		if err != nil || !ok || tcp.Port == 0 {
+			continue
+		}
+		l, err := net.ListenTCP("tcp", tcp)
+		if err != nil {
+			return fmt.Errorf("listen on %s: %w", s, errors.Unwrap(err))
+		}
+		if err := l.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // rankDials dials TCP first on a machine or a local network, where it carries

@@ -2,11 +2,16 @@ package peer
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
 	"sync"
 	"time"
 
 	hostid "github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/discovery/mdns"
+
+	"github.com/juxta-p2p/juxta/group"
 )
 
 const (
@@ -22,8 +27,12 @@ const (
 	// mdnsGrace is how long a search that has no seeds to wait for waits for the
 	// local network.
 	mdnsGrace = 750 * time.Millisecond
-	// maxGreeting bounds how many peers of the local network are greeted at once.
-	maxGreeting = 16
+	// greetingsAtOnce bounds how many peers of the local network are greeted at once.
+	greetingsAtOnce = 64
+	// greetingTries is how often one is tried, and yieldTime how long the side that
+	// does not go first leaves to the other.
+	greetingTries = 6
+	yieldTime     = 100 * time.Millisecond
 )
 
 // meet begins to look for other peers, and closes settled when there is somebody
@@ -67,7 +76,7 @@ func (p *Peer) await(event <-chan struct{}, d time.Duration) {
 
 // searchLocally starts mDNS, and reports whether that is possible.
 func (p *Peer) searchLocally(reached func()) bool {
-	n := &neighbourhood{p: p, reached: reached, room: make(chan struct{}, maxGreeting)}
+	n := &neighbourhood{p: p, reached: reached, room: make(chan struct{}, greetingsAtOnce)}
 	s := mdns.NewMdnsService(p.host, mdnsService, n)
 	if err := s.Start(); err != nil {
 		p.cfg.Log.Warn("no search on the local network", "err", err)
@@ -92,7 +101,11 @@ func (p *Peer) followSeed(seed hostid.AddrInfo, tried, reached func()) {
 		pause := seedCheck
 		switch {
 		case err != nil:
-			p.cfg.Log.Warn("seed not reached, trying again", "in", wait, "err", err)
+			level := slog.LevelWarn
+			if wait > seedRetry { // it is known by now
+				level = slog.LevelInfo
+			}
+			p.cfg.Log.Log(p.ctx, level, "seed not reached, trying again", "in", wait, "err", err)
 			pause, wait = wait, min(2*wait, seedRetryMax)
 		case !near:
 			p.cfg.Log.Info("seed reached", "addr", seed.ID)
@@ -132,13 +145,32 @@ func (n *neighbourhood) HandlePeerFound(info hostid.AddrInfo) {
 	case <-n.p.ctx.Done():
 		return
 	}
+	// mDNS tells both sides of each other in the same instant, and once. If both
+	// dial, from and to the ports they listen on, TCP makes one connection of the
+	// two, in which both are the client. So the lower ID goes first.
+	pause := time.Duration(0)
+	if n.p.host.ID() > info.ID {
+		pause = yieldTime
+	}
+	for range greetingTries {
+		if !n.p.pause(pause) || n.greet(info) {
+			return
+		}
+		pause = 2*pause + rand.N(yieldTime)
+	}
+}
+
+// greet reports whether there is no need to try again.
+func (n *neighbourhood) greet(info hostid.AddrInfo) bool {
 	ctx, cancel := context.WithTimeout(n.p.ctx, seedTimeout)
 	defer cancel()
-	if _, err := n.p.net.Connect(ctx, info); err != nil {
-		n.p.cfg.Log.Debug("peer of the local network not greeted", "err", err)
-		return
+	_, err := n.p.net.Connect(ctx, info)
+	if err == nil {
+		n.reached()
+		return true
 	}
-	n.reached()
+	n.p.cfg.Log.Debug("peer of the local network not greeted", "err", err)
+	return errors.Is(err, group.ErrNotAdmitted)
 }
 
 // wait takes all tokens: then nobody is greeting any more.

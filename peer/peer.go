@@ -127,6 +127,9 @@ func (p *Peer) Dir() string { return p.cfg.Dir }
 // Addrs returns the multiaddrs at which the peer can be reached, with its libp2p
 // ID at their end: any of them may be another peer's seed.
 func (p *Peer) Addrs() []string {
+	if len(p.host.Addrs()) == 0 {
+		return nil // and not the ID alone
+	}
 	addrs, err := hostid.AddrInfoToP2pAddrs(&hostid.AddrInfo{ID: p.host.ID(), Addrs: p.host.Addrs()})
 	if err != nil {
 		return nil // cannot be: our own ID is one

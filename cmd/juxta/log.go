@@ -9,11 +9,15 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/libp2p/go-libp2p/gologshim"
+
 	"github.com/juxta-p2p/juxta/shell"
 )
 
 // newLog makes a logger that writes for people: "juxta: what happened (key value)".
 func newLog(level string, w io.Writer) (*slog.Logger, error) {
+	// What libp2p has to say is for those who debug it.
+	gologshim.SetDefaultHandler(slog.DiscardHandler)
 	var l slog.Level
 	if level == "off" {
 		return slog.New(slog.DiscardHandler), nil
@@ -21,7 +25,11 @@ func newLog(level string, w io.Writer) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, shell.Usagef("--log %s: a level is debug, info, warn, error or off", level)
 	}
-	return slog.New(&logHandler{level: l, mu: new(sync.Mutex), w: w}), nil
+	h := &logHandler{level: l, mu: new(sync.Mutex), w: w}
+	if l <= slog.LevelDebug {
+		gologshim.SetDefaultHandler(h)
+	}
+	return slog.New(h), nil
 }
 
 // logHandler is a [slog.Handler].

@@ -32,9 +32,15 @@ func (w *World) Host() host.Host {
 func (w *World) Endpoint(name string) (*endpoint.Endpoint, host.Host) {
 	w.T.Helper()
 	h := w.Host()
+	return w.EndpointOn(h, name), h
+}
+
+// EndpointOn makes such a peer of a host.
+func (w *World) EndpointOn(h host.Host, name string) *endpoint.Endpoint {
+	w.T.Helper()
 	e := endpoint.New(&endpoint.Config{Host: h, Group: id.Net, Self: w.Sign(h, PeerAdvertisement(h, id.Net, name))})
 	w.closeLater(e)
-	return e, h
+	return e
 }
 
 func (w *World) closeLater(c interface{ Close() error }) {

@@ -1,0 +1,134 @@
+package peer
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
+)
+
+func TestCheckName(t *testing.T) {
+	for _, name := range []string{"a", "alice", "Alice's laptop", "ünïcödé", "太郎", "🦊", strings.Repeat("x", 64), "a.b-c_d@e:f"} {
+		if err := CheckName(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+	for _, name := range []string{
+		"", strings.Repeat("x", 65), strings.Repeat("é", 33), "a/b", "a*", "?", "a\nb", "a\x00", "\x7f", "a\u0085",
+		"\xff", "a\xc3", " a", "a ", "\u00a0a", "a\u202eb", "a\ufffe", "\ufeffa",
+	} {
+		if err := CheckName(name); !errors.Is(err, ErrConfig) {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+const (
+	seedA = "/p2p/12D3KooWD3eckifWpRn9wQpMG9R9hX3sD158z7EqHWmweQAJU5SA"
+	seedB = "/p2p/12D3KooWPjceQrSwdWXPyLLeABRXmuqt69Rg3sBYbU1Nft9HyQ6X"
+)
+
+func TestConfigErrors(t *testing.T) {
+	for name, cfg := range map[string]*Config{
+		"name":                 {Name: "a/b"},
+		"listen":               {Listen: []string{"127.0.0.1:80"}},
+		"seed":                 {Seeds: []string{"seed.example:4001"}},
+		"seed without ID":      {Seeds: []string{"/ip4/127.0.0.1/tcp/1"}},
+		"seed, bad ID":         {Seeds: []string{"/ip4/127.0.0.1/tcp/1/p2p/nonsense"}},
+		"seed without address": {Seeds: []string{seedA}},
+		"second seed":          {Seeds: []string{"/ip4/127.0.0.1/tcp/1" + seedA, ""}},
+	} {
+		p, err := Start(t.Context(), cfg)
+		if !errors.Is(err, ErrConfig) || p != nil {
+			t.Errorf("%s: %v, %v", name, p, err)
+		}
+	}
+}
+
+func TestConfigDefaults(t *testing.T) {
+	cfg := &Config{Seeds: []string{"/ip4/127.0.0.1/tcp/1" + seedA, "/ip4/127.0.0.1/tcp/2" + seedB, "/ip4/127.0.0.1/udp/1/quic-v1" + seedA}}
+	c, seeds, err := cfg.complete()
+	if err != nil || CheckName(c.Name) != nil || len(c.Listen) != 4 || c.Log == nil {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if len(seeds) != 2 || len(seeds[0].Addrs) != 2 || len(seeds[1].Addrs) != 1 {
+		t.Errorf("seeds: %v", seeds)
+	}
+	if cfg.Name != "" || cfg.Listen != nil || cfg.Log != nil {
+		t.Errorf("the caller's was changed: %+v", cfg)
+	}
+	c, _, _ = (&Config{Listen: []string{}}).complete()
+	if c.Listen == nil || len(c.Listen) > 0 {
+		t.Errorf("listen nowhere: %v", c.Listen)
+	}
+}
+
+func TestRankDials(t *testing.T) {
+	const wait = swarm.PrivateQUICDelay
+	tests := map[string]struct {
+		addrs []string
+		want  map[string]time.Duration
+	}{
+		"loopback": {
+			[]string{"/ip4/127.0.0.1/udp/1/quic-v1", "/ip4/127.0.0.1/tcp/1"},
+			map[string]time.Duration{"/ip4/127.0.0.1/udp/1/quic-v1": wait, "/ip4/127.0.0.1/tcp/1": 0},
+		},
+		"only QUIC": {
+			[]string{"/ip4/10.0.0.1/udp/1/quic-v1"},
+			map[string]time.Duration{"/ip4/10.0.0.1/udp/1/quic-v1": 0},
+		},
+		"local network, IPv6": {
+			[]string{"/ip6/fd00::1/udp/1/quic-v1", "/ip6/fd00::1/tcp/1", "/ip6/::1/tcp/1"},
+			map[string]time.Duration{"/ip6/fd00::1/udp/1/quic-v1": wait, "/ip6/fd00::1/tcp/1": 0, "/ip6/::1/tcp/1": 0},
+		},
+		"nothing": {nil, map[string]time.Duration{}},
+	}
+	for name, test := range tests {
+		got := map[string]time.Duration{}
+		for _, d := range rankDials(parseAddrs(t, test.addrs)) {
+			got[d.Addr.String()] = d.Delay
+		}
+		if len(got) != len(test.want) {
+			t.Errorf("%s: %v", name, got)
+		}
+		for a, d := range test.want {
+			if got[a] != d {
+				t.Errorf("%s: %s after %v, want %v", name, a, got[a], d)
+			}
+		}
+	}
+}
+
+// Far away it is libp2p's order, and no address gets lost.
+func TestRankDialsLeavesFarAddressesToLibp2p(t *testing.T) {
+	far := parseAddrs(t, []string{"/ip4/8.8.8.8/tcp/1", "/ip4/8.8.8.8/udp/1/quic-v1", "/dns4/rdv.example/tcp/1"})
+	all := rankDials(append(parseAddrs(t, []string{"/ip4/192.168.0.2/tcp/1"}), far...))
+	delays := map[string]network.AddrDelay{}
+	for _, d := range all {
+		delays[d.Addr.String()] = d
+	}
+	for _, d := range swarm.DefaultDialRanker(far) {
+		if got := delays[d.Addr.String()]; got.Delay != d.Delay {
+			t.Errorf("%v after %v, want %v", d.Addr, got.Delay, d.Delay)
+		}
+	}
+	if len(all) != 4 {
+		t.Errorf("%d addresses", len(all))
+	}
+}
+
+func parseAddrs(t *testing.T, addrs []string) (all []ma.Multiaddr) {
+	t.Helper()
+	for _, s := range addrs {
+		m, err := ma.NewMultiaddr(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, m)
+	}
+	return all
+}
