@@ -1,7 +1,6 @@
 package pipe
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"fmt"
@@ -20,28 +19,24 @@ import (
 
 // Bounds of an input end. When they are reached its senders wait.
 const (
-	queueLen   = 256         // messages received and not yet taken; a batch may exceed it
-	maxBatch   = 64          // messages of one sender that are queued together
+	queueLen   = 256         // messages received and not yet taken
 	smallLimit = 64 << 10    // bytes; longer messages are large,
 	maxLarge   = 2           // of which so many may be in hand
 	maxSenders = 256         // streams; more are refused
-	readBuffer = 64 << 10    // bytes for each of them
+	blockSize  = 16 << 10    // bytes of memory that small messages of a sender share
 	stallLimit = time.Minute // for more of a message that has begun
 )
 
 // Input is the input end of a message pipe: it receives. Its methods may be
 // called concurrently.
 type Input struct {
-	s       *Service
-	adv     *adv.Pipe
-	large   chan struct{} // a token for each large message in hand
-	arrived chan struct{} // capacity 1: look into the queue again
-	room    chan struct{} // capacity 1: there is room in it again
-	done    chan struct{} // closed by Close
+	s     *Service
+	adv   *adv.Pipe
+	queue chan received // never closed
+	large chan struct{} // a token for each large message in hand
+	done  chan struct{} // closed by Close
 
 	mu      sync.Mutex // guards what follows
-	queue   []received // in the order of arrival; from head on
-	head    int
 	closed  bool
 	senders map[*endpoint.Stream]struct{}
 }
@@ -54,8 +49,7 @@ type received struct {
 
 func newInput(s *Service, a *adv.Pipe) *Input {
 	return &Input{
-		s: s, adv: a, large: make(chan struct{}, maxLarge),
-		arrived: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		s: s, adv: a, queue: make(chan received, queueLen), large: make(chan struct{}, maxLarge),
 		done: make(chan struct{}), senders: map[*endpoint.Stream]struct{}{},
 	}
 }
@@ -63,8 +57,10 @@ func newInput(s *Service, a *adv.Pipe) *Input {
 // Advertisement returns the pipe's advertisement.
 func (in *Input) Advertisement() *adv.Pipe { return in.adv }
 
-// Receive waits for the next message, which is the caller's. The error wraps the
-// context's, or [net.ErrClosed]. What had arrived before Close can still be taken.
+// Receive waits for the next message, which is the caller's. Small messages that
+// came together share a block of memory, so who keeps few out of many for long
+// copies their data. The error wraps the context's, or [net.ErrClosed]. What had
+// arrived before Close can still be taken.
 func (in *Input) Receive(ctx context.Context) (*message.Message, error) {
 	m, _, err := in.ReceiveFrom(ctx)
 	return m, err
@@ -72,46 +68,26 @@ func (in *Input) Receive(ctx context.Context) (*message.Message, error) {
 
 // ReceiveFrom is Receive, and says which peer has sent the message.
 func (in *Input) ReceiveFrom(ctx context.Context) (*message.Message, id.Peer, error) {
-	for waited := false; ; waited = true {
-		r, more, closed := in.next()
-		if more && waited {
-			poke(in.arrived) // for the next who waits: we have used up the word
-		}
-		switch {
-		case r.m != nil:
-			if r.large {
-				<-in.large
-			}
-			return r.m, r.from, nil
-		case closed:
-			return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), net.ErrClosed)
-		}
-		select {
-		case <-in.arrived:
-		case <-in.done:
-		case <-ctx.Done():
-			return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), ctx.Err())
-		}
+	select {
+	case r := <-in.queue:
+		return in.take(r)
+	default:
+	}
+	select {
+	case r := <-in.queue:
+		return in.take(r)
+	case <-in.done:
+		return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), net.ErrClosed)
+	case <-ctx.Done():
+		return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), ctx.Err())
 	}
 }
 
-// next takes a message out of the queue; it has none if the queue is empty.
-func (in *Input) next() (r received, more, closed bool) {
-	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.head == len(in.queue) {
-		return r, false, in.closed
+func (in *Input) take(r received) (*message.Message, id.Peer, error) {
+	if r.large {
+		<-in.large
 	}
-	r, in.queue[in.head] = in.queue[in.head], received{}
-	in.head++
-	left := len(in.queue) - in.head
-	if left == 0 {
-		in.queue, in.head = in.queue[:0], 0
-	}
-	if left == queueLen/2 {
-		poke(in.room)
-	}
-	return r, left > 0, in.closed
+	return r.m, r.from, nil
 }
 
 // Messages returns the messages as they come. The walk ends with an error, that
@@ -157,20 +133,9 @@ func (in *Input) serve(st *endpoint.Stream) {
 		return
 	}
 	defer in.s.ep.Hold(st.Peer())()
-	r := bufio.NewReaderSize(st.Reader(), readBuffer)
-	batch := make([]received, 0, maxBatch)
+	r := &intake{st: st}
 	for {
-		item, err := in.receive(st, r)
-		if err == nil {
-			batch = append(batch, item)
-			if len(batch) < maxBatch && holdsMessage(r) {
-				continue
-			}
-		}
-		if len(batch) > 0 {
-			err = firstErr(in.enqueue(batch), err)
-			batch = batch[:0]
-		}
+		err := in.receive(r)
 		if err == io.EOF {
 			return // the sender has closed, and our closing tells it that we have all
 		}
@@ -198,22 +163,18 @@ func (in *Input) dismiss(st *endpoint.Stream) {
 	delete(in.senders, st)
 }
 
-// receive reads one message.
-func (in *Input) receive(st *endpoint.Stream, r *bufio.Reader) (item received, err error) {
-	n, err := binary.ReadUvarint(r)
+// receive reads one message and queues it.
+func (in *Input) receive(r *intake) error {
+	n, err := r.length()
 	if err != nil {
-		return item, err
+		return err
 	}
-	if n > message.MaxSize {
-		return item, fmt.Errorf("%d bytes announced: %w", n, message.ErrTooLarge)
-	}
-	item = received{from: st.Peer(), large: n > smallLimit}
+	item := received{from: r.st.Peer(), large: n > smallLimit}
 	var body []byte
 	if item.large {
-		body, err = in.readLarge(st, r, int(n))
+		body, err = in.readLarge(r, n)
 	} else {
-		body = make([]byte, n)
-		_, err = io.ReadFull(r, body)
+		body, err = r.next(n)
 	}
 	if err == io.EOF {
 		err = io.ErrUnexpectedEOF
@@ -221,59 +182,90 @@ func (in *Input) receive(st *endpoint.Stream, r *bufio.Reader) (item received, e
 	if err == nil {
 		item.m, err = message.Decode(body)
 	}
+	if err == nil {
+		err = in.enqueue(item)
+	}
 	if err != nil && item.large && body != nil {
 		<-in.large
 	}
-	return item, err
+	return err
 }
 
-// holdsMessage reports whether the next message can be read without waiting.
-func holdsMessage(r *bufio.Reader) bool {
-	b, _ := r.Peek(r.Buffered())
-	n, k := binary.Uvarint(b)
-	return k > 0 && uint64(len(b)-k) >= n
-}
-
-// enqueue puts messages into the queue, all at once, as soon as there is room.
-func (in *Input) enqueue(batch []received) error {
-	for {
-		in.mu.Lock()
-		closed, left := in.closed, len(in.queue)-in.head
-		if !closed && left < queueLen {
-			if in.head > queueLen {
-				in.queue, in.head = append(in.queue[:0], in.queue[in.head:]...), 0
-			}
-			in.queue = append(in.queue, batch...)
-		}
-		in.mu.Unlock()
-		switch {
-		case closed:
-			return net.ErrClosed
-		case left < queueLen:
-			poke(in.arrived)
-			if left+len(batch) < queueLen {
-				poke(in.room)
-			}
-			return nil
-		}
-		select {
-		case <-in.room:
-		case <-in.done:
-		}
-	}
-}
-
-// poke leaves word in a channel of capacity 1.
-func poke(c chan<- struct{}) {
+func (in *Input) enqueue(item received) error {
 	select {
-	case c <- struct{}{}:
+	case in.queue <- item:
+		return nil
 	default:
 	}
+	select {
+	case in.queue <- item:
+		return nil
+	case <-in.done:
+		return net.ErrClosed
+	}
 }
 
-func firstErr(a, b error) error {
-	if a != nil {
-		return a
+// intake reads the messages of one sender. Small ones stay where they were read
+// to: several share a block of memory, instead of a copy and an allocation each.
+type intake struct {
+	st  *endpoint.Stream
+	buf []byte // read and not yet taken; the block goes on for its capacity
+}
+
+// length reads the length of the next message. It returns io.EOF where the stream
+// ends before one.
+func (r *intake) length() (int, error) {
+	for {
+		n, k := binary.Uvarint(r.buf)
+		if k < 0 || n > message.MaxSize {
+			return 0, fmt.Errorf("more than %d bytes announced: %w", message.MaxSize, message.ErrTooLarge)
+		}
+		if k > 0 {
+			r.buf = r.buf[k:]
+			return int(n), nil
+		}
+		err := r.fill(len(r.buf) + 1)
+		if err == io.EOF && len(r.buf) > 0 {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return 0, err
+		}
 	}
-	return b
+}
+
+// next returns the next n bytes, a part of the block.
+func (r *intake) next(n int) ([]byte, error) {
+	if err := r.fill(n); err != nil {
+		return nil, err
+	}
+	b := r.buf[:n:n]
+	r.buf = r.buf[n:]
+	return b, nil
+}
+
+// fill reads until there are n bytes, in a new block if this one has no room for
+// them.
+func (r *intake) fill(n int) error {
+	if n > cap(r.buf) {
+		r.buf = append(make([]byte, 0, max(n, blockSize)), r.buf...)
+	}
+	for len(r.buf) < n {
+		k, err := r.st.Reader().Read(r.buf[len(r.buf):cap(r.buf)])
+		r.buf = r.buf[:len(r.buf)+k]
+		if err != nil && len(r.buf) < n {
+			return err
+		}
+	}
+	return nil
+}
+
+// Read reads what follows to where the caller wants it.
+func (r *intake) Read(p []byte) (int, error) {
+	if len(r.buf) == 0 {
+		return r.st.Reader().Read(p)
+	}
+	n := copy(p, r.buf)
+	r.buf = r.buf[n:]
+	return n, nil
 }

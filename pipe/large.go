@@ -1,25 +1,22 @@
 package pipe
 
 import (
-	"bufio"
 	"io"
 	"net"
 	"time"
-
-	"github.com/juxta-p2p/juxta/endpoint"
 )
 
 // readLarge reads a message of n bytes once it may be in hand, with a token of
 // in.large that goes back when the message is taken; a nil slice has none. The
 // memory grows with what arrives, not with what was announced, and a sender that
 // stalls does not keep the token.
-func (in *Input) readLarge(st *endpoint.Stream, r *bufio.Reader, n int) ([]byte, error) {
+func (in *Input) readLarge(r *intake, n int) ([]byte, error) {
 	select {
 	case in.large <- struct{}{}:
 	case <-in.done:
 		return nil, net.ErrClosed
 	}
-	defer func() { _ = st.SetReadDeadline(time.Time{}) }()
+	defer func() { _ = r.st.SetReadDeadline(time.Time{}) }()
 	body := make([]byte, 0, smallLimit)
 	for len(body) < n {
 		if len(body) == cap(body) {
@@ -27,7 +24,7 @@ func (in *Input) readLarge(st *endpoint.Stream, r *bufio.Reader, n int) ([]byte,
 			copy(grown, body)
 			body = grown
 		}
-		_ = st.SetReadDeadline(time.Now().Add(stallLimit))
+		_ = r.st.SetReadDeadline(time.Now().Add(stallLimit))
 		k, err := r.Read(body[len(body):min(cap(body), n)])
 		body = body[:len(body)+k]
 		if err == io.EOF && len(body) < n {
