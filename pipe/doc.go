@@ -28,8 +28,10 @@
 // with the ID and the kind, answered by Opened (pipe.proto). Then, for a stream,
 // bytes both ways; for messages, towards the input end, each encoded (package
 // message) behind its length as an unsigned varint. The sender ends by closing
-// its side, and the receiver, having read everything, by closing the other: an
-// output end that was closed without an error has lost nothing.
+// its side, and the receiver, having read everything, by closing the other. A
+// receiver that ends first sends the number of messages it has received, as an
+// unsigned varint, and closes. So an output end that was closed without an error has
+// lost nothing.
 //
 // # Loss
 //

@@ -25,6 +25,8 @@ const (
 	maxSenders = 256         // streams; more are refused
 	blockSize  = 16 << 10    // bytes of memory that small messages of a sender share
 	stallLimit = time.Minute // for more of a message that has begun
+
+	goodbyeTimeout = time.Second // to tell a sender how much has arrived
 )
 
 // Input is the input end of a message pipe: it receives. Its methods may be
@@ -39,6 +41,7 @@ type Input struct {
 	mu      sync.Mutex // guards what follows
 	closed  bool
 	senders map[*endpoint.Stream]struct{}
+	serving sync.WaitGroup // their goroutines; grows under mu, while not closed
 }
 
 type received struct {
@@ -103,20 +106,20 @@ func (in *Input) Messages(ctx context.Context) iter.Seq2[*message.Message, error
 	}
 }
 
-// Close unbinds the pipe; its output ends get an error. It returns nil, also the
-// second time.
+// Close unbinds the pipe, and tells its output ends that it is gone and how many of
+// their messages have arrived. It returns nil, also the second time.
 func (in *Input) Close() error {
 	in.mu.Lock()
-	defer in.mu.Unlock()
-	if in.closed {
-		return nil
+	if !in.closed {
+		in.closed = true
+		close(in.done)
+		in.s.unbind(in.adv.PipeID, in)
+		for st := range in.senders {
+			_ = st.SetReadDeadline(time.Now()) // its goroutine says goodbye
+		}
 	}
-	in.closed = true
-	close(in.done)
-	in.s.unbind(in.adv.PipeID, in)
-	for st := range in.senders {
-		_ = st.Reset()
-	}
+	in.mu.Unlock()
+	in.serving.Wait()
 	return nil
 }
 
@@ -134,16 +137,38 @@ func (in *Input) serve(st *endpoint.Stream) {
 	}
 	defer in.s.ep.Hold(st.Peer())()
 	r := &intake{st: st}
-	for {
+	for n := uint64(0); ; n++ {
 		err := in.receive(r)
-		if err == io.EOF {
-			return // the sender has closed, and our closing tells it that we have all
+		if err == nil {
+			continue
 		}
-		if err != nil {
-			in.s.log.Info("sender lost", "pipe", in.adv.PipeID, "peer", st.Peer(), "err", err)
-			_ = st.Reset()
-			return
+		in.end(st, n, err)
+		return
+	}
+}
+
+// end ends the stream of a sender after n messages.
+func (in *Input) end(st *endpoint.Stream, n uint64, err error) {
+	switch {
+	case in.isClosed():
+		_ = st.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
+		if _, err := st.Write(binary.AppendUvarint(nil, n)); err == nil {
+			return // closing the stream sends what was written
 		}
+	case err == io.EOF:
+		return // the sender has closed, and our closing tells it that we have all
+	default:
+		in.s.log.Info("sender lost", "pipe", in.adv.PipeID, "peer", st.Peer(), "err", err)
+	}
+	_ = st.Reset()
+}
+
+func (in *Input) isClosed() bool {
+	select {
+	case <-in.done:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -154,6 +179,7 @@ func (in *Input) admit(st *endpoint.Stream) bool {
 		return false
 	}
 	in.senders[st] = struct{}{}
+	in.serving.Add(1)
 	return true
 }
 
@@ -161,10 +187,14 @@ func (in *Input) dismiss(st *endpoint.Stream) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	delete(in.senders, st)
+	in.serving.Done()
 }
 
 // receive reads one message and queues it.
 func (in *Input) receive(r *intake) error {
+	if in.isClosed() {
+		return net.ErrClosed
+	}
 	n, err := r.length()
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ func (in *Input) readLarge(r *intake, n int) ([]byte, error) {
 			body = grown
 		}
 		_ = r.st.SetReadDeadline(time.Now().Add(stallLimit))
+		if in.isClosed() { // its deadline may have been the one before ours
+			return body, net.ErrClosed
+		}
 		k, err := r.Read(body[len(body):min(cap(body), n)])
 		body = body[:len(body)+k]
 		if err == io.EOF && len(body) < n {

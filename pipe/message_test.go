@@ -206,7 +206,7 @@ func TestSeveralSenders(t *testing.T) {
 	})
 }
 
-// An output end whose input end goes away says so, and so does its Close.
+// An output end whose input end goes away says so, once.
 func TestInputGoesAway(t *testing.T) {
 	for name, leave := range map[string]func(*testnet.World, *peer.Peer, *pipe.Input){
 		"closed":  func(_ *testnet.World, _ *peer.Peer, in *pipe.Input) { in.Close() },
@@ -217,10 +217,6 @@ func TestInputGoesAway(t *testing.T) {
 			testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 				_, alice, bob := trio(w)
 				in, out := ends(t, alice, bob)
-				unused, err := bob.Net().Pipe().Resolve(t.Context(), in.Advertisement())
-				if err != nil {
-					t.Fatal(err)
-				}
 				if err := out.Send(t.Context(), text("x")); err != nil {
 					t.Fatal(err)
 				}
@@ -236,10 +232,43 @@ func TestInputGoesAway(t *testing.T) {
 				if err := out.Close(); err != nil {
 					t.Errorf("close says again what send has said: %v", err)
 				}
-				if err := unused.Close(); !errors.Is(err, pipe.ErrBroken) {
+			})
+		})
+	}
+}
+
+// Closing an output end whose receiver is gone is an error only if something was
+// lost: a receiver that ends well says what it has.
+func TestCloseTellsOfLoss(t *testing.T) {
+	for name, tt := range map[string]struct {
+		messages int
+		leave    func(*testnet.World, *peer.Peer, *pipe.Input)
+		lost     bool
+	}{
+		"closed, all received":  {3, func(_ *testnet.World, _ *peer.Peer, in *pipe.Input) { in.Close() }, false},
+		"stopped, all received": {3, func(w *testnet.World, p *peer.Peer, _ *pipe.Input) { w.Stop(p) }, false},
+		"closed, some on the way": {
+			2000, func(_ *testnet.World, _ *peer.Peer, in *pipe.Input) { in.Close() }, true,
+		},
+		"killed":               {3, func(w *testnet.World, p *peer.Peer, _ *pipe.Input) { w.Kill(p) }, true},
+		"killed, nothing sent": {0, func(w *testnet.World, p *peer.Peer, _ *pipe.Input) { w.Kill(p) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+				_, alice, bob := trio(w)
+				in, out := ends(t, alice, bob)
+				for i := range tt.messages {
+					if err := out.Send(t.Context(), numbered(i, 100)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				time.Sleep(10 * latency)
+				tt.leave(w, alice, in)
+				time.Sleep(10 * latency)
+				if err := out.Close(); errors.Is(err, pipe.ErrBroken) != tt.lost {
 					t.Errorf("close: %v", err)
 				}
-				if err := unused.Close(); err != nil {
+				if err := out.Close(); err != nil {
 					t.Errorf("second close: %v", err)
 				}
 			})

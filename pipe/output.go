@@ -40,6 +40,9 @@ type Output struct {
 	closed  bool          // by Close: no more messages
 	err     error         // why the stream is of no more use
 	told    bool          // Send has returned err
+
+	sent      uint64 // messages that Send has taken
+	delivered bool   // the receiver has all of them, and the stream has ended
 }
 
 // Resolve finds the input end of a message pipe and makes an output end that
@@ -104,6 +107,7 @@ func (o *Output) send(ctx context.Context, m *message.Message) error {
 		return err // pending is as long as it was
 	}
 	o.pending = b
+	o.sent++
 	if before == 0 {
 		o.poke()
 	}
@@ -122,6 +126,7 @@ func (o *Output) sendLarge(ctx context.Context, m *message.Message, n int) error
 		return err
 	}
 	o.writing = true
+	o.sent++
 	o.mu.Unlock()
 
 	// Half a message cannot be taken back: if the context ends, so does the pipe.
@@ -190,7 +195,7 @@ func (o *Output) Close() error {
 	o.s.mu.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.err != errDone && !o.told {
+	if !o.delivered && !o.told {
 		return fmt.Errorf("pipe: close %s: %w", label(o.adv), o.err)
 	}
 	return nil

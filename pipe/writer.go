@@ -1,12 +1,9 @@
 package pipe
 
 import (
-	"errors"
+	"encoding/binary"
 	"io"
 )
-
-// errDone is the error of an output end that has delivered everything.
-var errDone = errors.New("done")
 
 // write is the goroutine that writes what is pending, all of it at a time, until
 // the output end is closed or broken.
@@ -60,17 +57,22 @@ func (o *Output) wrote(err error) {
 	o.poke()
 }
 
-// watch is the goroutine that notices the end of the stream: after our own
-// closing, that the receiver has read all; before it, that it is gone.
+// watch is the goroutine that notices the end of the stream. Before our own closing
+// it means that the receiver is gone; but if it says goodbye with the number of
+// messages that it has received, and that is all of them, nothing is lost.
 func (o *Output) watch() {
 	defer o.s.wg.Done()
-	_, err := o.st.Reader().ReadByte()
+	n, err := binary.ReadUvarint(o.st.Reader())
 	o.mu.Lock()
+	switch {
+	case err == nil:
+		o.delivered = n == o.sent
+	case err == io.EOF:
+		o.delivered = o.closed && len(o.pending) == 0 && !o.writing
+	}
+	o.delivered = o.delivered || o.sent == 0
 	if o.err == nil {
 		o.err = ErrBroken
-		if err == io.EOF && o.closed && len(o.pending) == 0 && !o.writing {
-			o.err = errDone
-		}
 	}
 	o.changedLocked()
 	o.mu.Unlock()
