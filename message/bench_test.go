@@ -30,11 +30,15 @@ func wire(tb testing.TB, m *message.Message) []byte {
 func TestAllocations(t *testing.T) {
 	m := kibibyte()
 	b := wire(t, m)
+	var one message.Message
+	one.Add("data", "", make([]byte, 1024))
+	single := wire(t, &one)
 	for name, c := range map[string]struct {
 		most float64
 		f    func() error
 	}{
-		"decode": {2, func() error { _, err := message.Decode(b); return err }},
+		"decode": {3, func() error { _, err := message.Decode(b); return err }},
+		"single": {2, func() error { _, err := message.Decode(single); return err }},
 		"append": {0, func() error { _, err := m.AppendBinary(b[:0]); return err }},
 	} {
 		got := testing.AllocsPerRun(100, func() {

@@ -17,7 +17,7 @@ var closeObjects = shell.Command{
 receiver has everything that was sent.`,
 	Example: `close out in`,
 	New: func(*pflag.FlagSet) shell.RunFunc {
-		return func(_ context.Context, c *shell.Call) error {
+		return func(ctx context.Context, c *shell.Call) error {
 			if len(c.Args) == 0 {
 				return shell.Usagef("an object is wanted")
 			}
@@ -27,7 +27,7 @@ receiver has everything that was sent.`,
 					return err
 				}
 				if err := c.Session.Drop(obj.Name); err != nil {
-					return plain(word, err)
+					return plain(ctx, word, err)
 				}
 			}
 			return nil

@@ -58,7 +58,7 @@ func dial(ctx context.Context, c *shell.Call, timeout time.Duration) (*pipe.Conn
 			return nil, err
 		}
 		conn, err := g.Pipe().DialPipe(ctx, a)
-		return conn, plain(word, err)
+		return conn, plain(ctx, word, err)
 	}
 	conn, err := g.Pipe().Dial(ctx, "pipe", word)
 	if err != nil {
@@ -66,7 +66,7 @@ func dial(ctx context.Context, c *shell.Call, timeout time.Duration) (*pipe.Conn
 		if errors.As(err, &op) {
 			err = op.Err
 		}
-		return nil, plain(word, err)
+		return nil, plain(ctx, word, err)
 	}
 	return conn.(*pipe.Conn), nil
 }
@@ -98,7 +98,7 @@ func joinStreams(ctx context.Context, c *shell.Call, conn *pipe.Conn) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, pipe.ErrBroken), errors.Is(serr, pipe.ErrBroken):
-		return unreached(c.Args[0], pipe.ErrBroken)
+		return unreached(ctx, c.Args[0], pipe.ErrBroken)
 	}
 	return err
 }

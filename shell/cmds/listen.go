@@ -41,7 +41,7 @@ listen echo -- cat`,
 			}
 			ln, err := openListener(ctx, c, c.Args[0])
 			if err != nil {
-				return plain(c.Args[0], err)
+				return plain(ctx, c.Args[0], err)
 			}
 			stop := context.AfterFunc(ctx, func() { _ = ln.Close() })
 			defer func() {

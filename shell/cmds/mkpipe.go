@@ -70,7 +70,7 @@ func bind(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output)
 	}
 	in, err := g.Pipe().Bind(ctx, a)
 	if err != nil {
-		return plain(c.Args[0], err)
+		return plain(ctx, c.Args[0], err)
 	}
 	obj, err := c.Session.Put("in", "", in)
 	if err != nil {
@@ -87,7 +87,7 @@ func resolve(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Outp
 	}
 	end, err := g.Pipe().Resolve(ctx, a)
 	if err != nil {
-		return plain(c.Args[0], err)
+		return plain(ctx, c.Args[0], err)
 	}
 	obj, err := c.Session.Put("out", "", end)
 	if err != nil {
@@ -100,8 +100,8 @@ func resolve(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Outp
 
 // plain turns an error of the SDK into one for a person: what, and why, without
 // the names of packages.
-func plain(what string, err error) error {
-	if u := unreached(what, err); u != err {
+func plain(ctx context.Context, what string, err error) error {
+	if u := unreached(ctx, what, err); u != err {
 		return u
 	}
 	text := err.Error()
@@ -146,7 +146,7 @@ func findPipe(ctx context.Context, c *shell.Call, g *group.Group, word string) (
 	defer cancel()
 	a, err := g.Discovery().Await(ctx, q)
 	if err != nil {
-		return nil, unreached(word, err)
+		return nil, unreached(ctx, word, err)
 	}
 	return a.Advertisement().(*adv.Pipe), nil
 }

@@ -91,7 +91,7 @@ func pingOnce(ctx context.Context, c *shell.Call, timeout time.Duration) (*echo,
 		if ctx.Err() == context.DeadlineExceeded {
 			err = fmt.Errorf("%w: no answer", group.ErrUnreachable)
 		}
-		return nil, unreached(c.Args[0], err)
+		return nil, unreached(ctx, c.Args[0], err)
 	}
 	e := &echo{
 		Peer: shell.NameOf(who.Advertisement()), ID: who.Signer().String(), Path: "direct", Addr: r.Addr,

@@ -15,11 +15,13 @@ import (
 
 // unreached says, in a person's words and with the status for it, that what was
 // wanted was not found or not reached. Other errors it returns as they are.
-func unreached(what string, err error) error {
+func unreached(ctx context.Context, what string, err error) error {
 	text := ""
 	switch {
-	case err == nil || errors.Is(err, context.Canceled):
-		return err
+	case err == nil:
+		return nil
+	case errors.Is(ctx.Err(), context.Canceled): // by Ctrl-C: there is nothing to explain
+		return ctx.Err()
 	case errors.Is(err, group.ErrAmbiguous):
 		return err
 	case errors.Is(err, group.ErrNoPeer), errors.Is(err, group.ErrUnknownPeer):
@@ -56,7 +58,7 @@ func peerOf(ctx context.Context, c *shell.Call, g *group.Group, word string) (*a
 		}
 	}
 	a, err := g.FindPeer(ctx, word)
-	return a, unreached(word, err)
+	return a, unreached(ctx, word, err)
 }
 
 // completePeers suggests the names of the peers that are known.

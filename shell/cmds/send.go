@@ -44,7 +44,7 @@ tar c board | send out -`,
 			defer cancel()
 			err = out.Send(ctx, m)
 			if err != nil && ctx.Err() == nil {
-				return plain(c.Args[0], err)
+				return plain(ctx, c.Args[0], err)
 			}
 			return err
 		}
