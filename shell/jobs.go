@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -121,15 +122,21 @@ func (t *jobs) all() []*Job {
 	return append([]*Job(nil), t.list...)
 }
 
-// find reads %N, or N, or %% for the newest that runs.
+// find reads %N, or N, or %% for the newest that runs, or else that has ended.
 func (t *jobs) find(spec string) (*Job, error) {
 	n, err := strconv.Atoi(strings.TrimPrefix(spec, "%"))
-	list := t.all()
-	for i := len(list) - 1; i >= 0; i-- {
-		j := list[i]
-		if err == nil && j.ID == n || (spec == "%%" || spec == "%+") && j.running() {
+	newest := spec == "%%" || spec == "%+"
+	var ended *Job
+	for _, j := range slices.Backward(t.all()) {
+		switch {
+		case err == nil && j.ID == n, newest && j.running():
 			return j, nil
+		case newest && ended == nil:
+			ended = j
 		}
+	}
+	if ended != nil {
+		return ended, nil
 	}
 	return nil, fmt.Errorf("%s: no such job", spec)
 }
@@ -138,5 +145,5 @@ func (t *jobs) find(spec string) (*Job, error) {
 // latest of those that ended.
 func (s *Session) Jobs() []*Job { return s.jobs.all() }
 
-// Job finds a job by %N, or %% for the newest that runs.
+// Job finds a job by %N, or %% for the newest that runs, or else that has ended.
 func (s *Session) Job(spec string) (*Job, error) { return s.jobs.find(spec) }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -59,8 +58,17 @@ func explain(err error) error {
 	if _, rest, ok := strings.Cut(strings.TrimPrefix(text, "peer: start"), ": "); ok {
 		text = rest
 	}
-	return fmt.Errorf("%s%s", text, hint)
+	return &startError{text + hint, err}
 }
+
+// startError is why the peer did not start, in other words.
+type startError struct {
+	text string
+	err  error
+}
+
+func (e *startError) Error() string { return e.text }
+func (e *startError) Unwrap() error { return e.err }
 
 // close ends the session, which flushes its pipes, and then the peer.
 func (n *node) close() error {

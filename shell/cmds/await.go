@@ -37,9 +37,13 @@ news = await adv -k News -a Lang -v en`,
 			if err != nil {
 				return err
 			}
+			g, err := c.Session.Group(ctx)
+			if err != nil {
+				return err
+			}
 			ctx, cancel := within(ctx, c, *timeout)
 			defer cancel()
-			a, err := awaitOne(ctx, c, q)
+			a, err := g.Discovery().Await(ctx, q)
 			if errors.Is(err, context.DeadlineExceeded) {
 				return &shell.ExitError{Status: shell.StatusTimeout, Err: fmt.Errorf("%s: not found in time", strings.Join(c.Args, " "))}
 			}
@@ -84,12 +88,4 @@ func awaited(args []string, q discovery.Query) (discovery.Query, error) {
 		return q, shell.Usagef("%s: peer, pipe and adv can be waited for", kind)
 	}
 	return q, nil
-}
-
-func awaitOne(ctx context.Context, c *shell.Call, q discovery.Query) (*adv.Signed, error) {
-	g, err := c.Session.Group(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return g.Discovery().Await(ctx, q)
 }

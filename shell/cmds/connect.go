@@ -45,12 +45,12 @@ echo hello | connect echo`,
 }
 
 func dial(ctx context.Context, c *shell.Call, timeout time.Duration) (*pipe.Conn, error) {
-	ctx, cancel := within(ctx, c, timeout)
-	defer cancel()
 	g, err := c.Session.Group(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := within(ctx, c, timeout)
+	defer cancel()
 	word := c.Args[0]
 	if _, err := c.Object(word); err == nil {
 		a, err := pipeOf(c, word)

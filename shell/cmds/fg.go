@@ -13,8 +13,8 @@ var fg = shell.Command{
 	Topic: topicSession,
 	Args:  "[%N]",
 	Short: "wait for a background command, and let Ctrl-C end it",
-	Long: `Waits for a job, the newest that runs if none is named, and gives its exit status. Unlike
-with wait, an interrupt ends the job. Its input stays empty.`,
+	Long: `Waits for a job, the newest if none is named, and gives its exit status, also if it has ended
+meanwhile. Unlike with wait, an interrupt ends the job. Its input stays empty.`,
 	Example: `fg %1`,
 	Local:   true,
 	New: func(*pflag.FlagSet) shell.RunFunc {

@@ -41,12 +41,12 @@ out = mkpipe -o -t 30s moves`,
 			if *input == *output || len(c.Args) != 1 {
 				return shell.Usagef("-i or -o is wanted, and one pipe")
 			}
-			ctx, cancel := within(ctx, c, *timeout)
-			defer cancel()
 			g, err := c.Session.Group(ctx)
 			if err != nil {
 				return err
 			}
+			ctx, cancel := within(ctx, c, *timeout)
+			defer cancel()
 			if *input {
 				return bind(ctx, c, g, out)
 			}

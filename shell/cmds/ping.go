@@ -76,12 +76,12 @@ func pings(ctx context.Context, c *shell.Call, out *shell.Output, count int, int
 }
 
 func pingOnce(ctx context.Context, c *shell.Call, timeout time.Duration) (*echo, error) {
-	ctx, cancel := within(ctx, c, timeout)
-	defer cancel()
 	g, err := c.Session.Group(ctx)
 	if err != nil {
 		return nil, err
 	}
+	ctx, cancel := within(ctx, c, timeout)
+	defer cancel()
 	who, err := peerOf(ctx, c, g, c.Args[0])
 	if err != nil {
 		return nil, err

@@ -38,12 +38,12 @@ publish -l 1h adv`,
 			if *lifetime == 0 || *expiration == 0 {
 				return shell.Usagef("nobody could keep it for no time at all")
 			}
-			ctx, cancel := within(ctx, c, 0)
-			defer cancel()
 			g, err := c.Session.Group(ctx)
 			if err != nil {
 				return err
 			}
+			ctx, cancel := within(ctx, c, 0)
+			defer cancel()
 			for _, word := range words {
 				d, err := shell.Get[*shell.Advertisement](c, word)
 				if err != nil {

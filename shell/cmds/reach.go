@@ -41,7 +41,8 @@ func unreached(ctx context.Context, what string, err error) error {
 }
 
 // within bounds what a command waits for others: by t, or the session's own
-// patience if that is 0.
+// patience if that is 0. The time that the peer takes to start does not count, so
+// the group is asked for before.
 func within(ctx context.Context, c *shell.Call, t time.Duration) (context.Context, context.CancelFunc) {
 	if t == 0 {
 		t = c.Session.Timeout()
