@@ -3,7 +3,6 @@ package message
 import (
 	"encoding/binary"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -73,7 +72,10 @@ func (s surveyed) build() (*Message, error) {
 		list [1]Element
 	}
 	m := &short.Message
-	m.elements = slices.Grow(short.list[:0], s.count)
+	m.elements = short.list[:0]
+	if s.count > len(short.list) {
+		m.elements = make([]Element, 0, s.count)
+	}
 	var text strings.Builder
 	text.Grow(s.text)
 	for i := range s.count {

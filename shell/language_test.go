@@ -3,6 +3,7 @@ package shell_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"testing"
 
 	"github.com/juxta-p2p/juxta/shell"
@@ -122,7 +123,6 @@ func TestMessages(t *testing.T) {
 		`nosuch`:                "nosuch: command not found\n",
 		`./nosuch`:              "./nosuch: no such file\n",
 		`wc --bad`:              "wc: unknown flag: --bad\nusage: wc [-clw] [OBJECT|FILE...]\n",
-		`late`:                  "late: timed out after 0s\n",
 		`show adv9`:             "show: adv9: no such object; see env\n",
 		`mk group; show group0`: "show: group0 is a peer group, not an advertisement or a message\n",
 		`mk adv 'a b'`:          "mk: \"a b\": a handle is up to 64 letters, digits and underscores\n",
@@ -135,6 +135,10 @@ func TestMessages(t *testing.T) {
 		if errs != want {
 			t.Errorf("%s\n got %q\nwant %q", src, errs, want)
 		}
+	}
+	_, errs, _ := newFixture(t, shell.Config{}).run(`late`)
+	if !regexp.MustCompile(`^late: timed out after \d+m?s\n$`).MatchString(errs) {
+		t.Errorf("late: got %q", errs)
 	}
 }
 
