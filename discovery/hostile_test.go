@@ -12,6 +12,7 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/discovery/internal/wire"
+	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/resolver"
 )
@@ -108,6 +109,24 @@ func TestFoundPeerCanBeReached(t *testing.T) {
 		}
 		if len(p[0].Net().Neighbours()) != 2 {
 			t.Error("no neighbours after a ping")
+		}
+	})
+}
+
+// A neighbour that takes queries and says nothing does not keep Await from asking
+// the others again.
+func TestAwaitBesideASilentNeighbour(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, peers := edges(w, 2)
+		e, _ := w.Endpoint("mallory")
+		e.Handle("resolver", func(*endpoint.Stream) { <-e.Done() })
+		if _, err := e.Connect(t.Context(), w.Info(peers[0])); err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(2*time.Second, func() { publish(t, peers[1], news("late")) })
+		start := time.Now()
+		if _, err := peers[0].Net().Discovery().Await(t.Context(), titled("late")); err != nil || time.Since(start) > 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(start))
 		}
 	})
 }

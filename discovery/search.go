@@ -25,6 +25,10 @@ const (
 	// How soon Await asks again, at first and at most.
 	minRetry = 50 * time.Millisecond
 	maxRetry = 2 * time.Second
+	// How long it waits for the answers before: a neighbour that says nothing must
+	// not keep it from asking the others again.
+	minAsking = time.Second
+	maxAsking = 10 * time.Second
 )
 
 // Search returns what q wants: first what the cache has (unless From says who
@@ -191,16 +195,23 @@ func (s *Service) Await(ctx context.Context, q Query) (*adv.Signed, error) {
 
 // askAgain searches until ctx ends. What it finds is in the cache.
 func (s *Service) askAgain(ctx context.Context, q Query) {
-	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
-		for _, err := range s.remote(ctx, &q) {
-			if err != nil && !errors.Is(err, ctx.Err()) {
-				s.log.Debug("search", "err", err)
-			}
-		}
+	for wait, asking := minRetry, minAsking; ; wait, asking = min(2*wait, maxRetry), min(2*asking, maxAsking) {
+		s.ask(ctx, &q, asking)
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// ask searches once, for at most d.
+func (s *Service) ask(ctx context.Context, q *Query, d time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	for _, err := range s.remote(ctx, q) {
+		if err != nil && !errors.Is(err, ctx.Err()) {
+			s.log.Debug("search", "err", err)
 		}
 	}
 }

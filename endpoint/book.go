@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"container/list"
+	"net"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -79,6 +80,18 @@ func (e *Endpoint) lookup(v id.Peer) (peer.ID, bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return e.lookupLocked(v)
+}
+
+// find is lookup with the reason why there is nothing to be found.
+func (e *Endpoint) find(v id.Peer) (peer.ID, error) {
+	h, ok := e.lookup(v)
+	switch {
+	case e.ctx.Err() != nil:
+		return "", net.ErrClosed
+	case !ok:
+		return "", ErrUnknownPeer
+	}
+	return h, nil
 }
 
 func (e *Endpoint) lookupLocked(v id.Peer) (peer.ID, bool) {

@@ -112,6 +112,10 @@ func (e *Endpoint) Close() error {
 	return nil
 }
 
+// Context returns a context that ends when the endpoint is closed: the parent of
+// those of its services.
+func (e *Endpoint) Context() context.Context { return e.ctx }
+
 // Done returns a channel that is closed when the endpoint is.
 func (e *Endpoint) Done() <-chan struct{} { return e.ctx.Done() }
 
@@ -232,9 +236,9 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 	if to == e.ID() {
 		return e.openLoop(service)
 	}
-	h, ok := e.lookup(to)
-	if !ok {
-		return nil, &Error{"open " + service, to, "", ErrUnknownPeer}
+	h, err := e.find(to)
+	if err != nil {
+		return nil, &Error{"open " + service, to, "", err}
 	}
 	if _, err := e.admit(ctx, h); err != nil {
 		return nil, err
@@ -258,8 +262,15 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 // Connect connects to a host of which only the address is known, a seed say,
 // and makes it a neighbour. Errors as for [Endpoint.Open].
 func (e *Endpoint) Connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, error) {
+	if e.ctx.Err() != nil {
+		return nil, &Error{"connect", id.Peer{}, addrText(to), net.ErrClosed}
+	}
 	if err := e.dial(ctx, to); err != nil {
-		return nil, &Error{"connect", id.Peer{}, addrText(to), unreachable(ctx, err)}
+		err = unreachable(ctx, err)
+		if e.ctx.Err() != nil {
+			err = net.ErrClosed
+		}
+		return nil, &Error{"connect", id.Peer{}, addrText(to), err}
 	}
 	return e.admit(ctx, to.ID)
 }

@@ -138,6 +138,8 @@ func (e *Endpoint) serveHello(s network.Stream) {
 	}
 	defer e.endHello(h)
 	_ = s.SetDeadline(time.Now().Add(helloTimeout))
+	stop := context.AfterFunc(e.ctx, func() { _ = s.Reset() }) // Close does not wait for a stranger
+	defer stop()
 	st := &Stream{byteStream: s}
 	if _, err := e.hearHello(st, h); err != nil {
 		e.log.Warn("peer not admitted", "addr", h, "err", err)

@@ -25,9 +25,9 @@ func (e *Endpoint) Ping(ctx context.Context, to id.Peer) (Ping, error) {
 	if to == e.ID() {
 		return Ping{Addr: "local"}, nil
 	}
-	h, ok := e.lookup(to)
-	if !ok {
-		return Ping{}, &Error{"ping", to, "", ErrUnknownPeer}
+	h, err := e.find(to)
+	if err != nil {
+		return Ping{}, &Error{"ping", to, "", err}
 	}
 	if _, err := e.admit(ctx, h); err != nil {
 		return Ping{}, err

@@ -13,7 +13,9 @@ import (
 // A connection whose peer was killed, or lost its network, may stay open for
 // half a minute (QUIC) or longer (TCP). While somebody holds a peer, because a
 // pipe leads to it, we feel its pulse, and cut the connection when it has
-// stopped: everything that waits for the peer then fails at once.
+// stopped: everything that waits for the peer then fails at once. A ping waits its
+// turn behind what pipes send, for longer than that on a slow link; so whatever else
+// comes from the peer is a sign of life as well.
 const (
 	pulseInterval = time.Second
 	pulseTimeout  = 2 * time.Second
@@ -45,7 +47,7 @@ func (e *Endpoint) Hold(who id.Peer) (release func()) {
 		e.wg.Add(1)
 		go func() {
 			defer e.wg.Done()
-			e.feel(ctx, h)
+			e.feel(ctx, h, who)
 		}()
 	}
 	p.holders++
@@ -65,7 +67,7 @@ func (e *Endpoint) Hold(who id.Peer) (release func()) {
 }
 
 // feel pings a peer until ctx ends.
-func (e *Endpoint) feel(ctx context.Context, h peer.ID) {
+func (e *Endpoint) feel(ctx context.Context, h peer.ID, who id.Peer) {
 	tick := time.NewTicker(pulseInterval)
 	defer tick.Stop()
 	for misses := 0; ; {
@@ -78,7 +80,8 @@ func (e *Endpoint) feel(ctx context.Context, h peer.ID) {
 			misses = 0
 			continue
 		}
-		if _, err := e.ping(ctx, h, pulseTimeout); err == nil {
+		begun := time.Now()
+		if _, err := e.ping(ctx, h, pulseTimeout); err == nil || e.heard(who, h, begun) {
 			misses = 0
 			continue
 		}
@@ -88,4 +91,25 @@ func (e *Endpoint) feel(ctx context.Context, h peer.ID) {
 			misses = 0
 		}
 	}
+}
+
+// heard reports whether anything has come from a peer since then that is not an
+// answer to a ping: bytes that somebody waited for, or a stream that it has opened,
+// as it does for each of its own pings.
+func (e *Endpoint) heard(who id.Peer, h peer.ID, since time.Time) bool {
+	for _, c := range e.host.Network().ConnsToPeer(h) {
+		for _, s := range c.GetStreams() {
+			if st := s.Stat(); st.Direction == network.DirInbound && st.Opened.After(since) {
+				return true
+			}
+		}
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for s := range e.streams {
+		if s.peer == who && s.heard.Load() > since.UnixNano() {
+			return true
+		}
+	}
+	return false
 }

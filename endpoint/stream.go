@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync/atomic"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protodelim"
@@ -33,7 +34,13 @@ type Stream struct {
 	r    *bufio.Reader // nil until something is read through it
 	end  func()
 	kept bool
+
+	heard atomic.Int64 // when a Read that had to wait last got something, in ns since 1970
 }
+
+// waited is how long a Read takes that did not find its bytes in a buffer of our
+// side: they have just come.
+const waited = 10 * time.Millisecond
 
 // newStream counts a stream among those that Close resets.
 func (e *Endpoint) newStream(s byteStream, who id.Peer) (*Stream, error) {
@@ -50,6 +57,16 @@ func (e *Endpoint) newStream(s byteStream, who id.Peer) (*Stream, error) {
 		delete(e.streams, st)
 	}
 	return st, nil
+}
+
+// Read reads from the stream itself, past [Stream.Reader].
+func (s *Stream) Read(p []byte) (int, error) {
+	begun := time.Now()
+	n, err := s.byteStream.Read(p)
+	if now := time.Now(); n > 0 && now.Sub(begun) >= waited {
+		s.heard.Store(now.UnixNano())
+	}
+	return n, err
 }
 
 // Peer returns the peer at the other end.
@@ -82,7 +99,7 @@ func (s *Stream) release() {
 // too: whoever changes from frames to bytes has to go on with it.
 func (s *Stream) Reader() *bufio.Reader {
 	if s.r == nil {
-		s.r = bufio.NewReader(s.byteStream)
+		s.r = bufio.NewReader(s)
 	}
 	return s.r
 }

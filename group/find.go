@@ -1,9 +1,11 @@
 package group
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -23,8 +25,8 @@ var (
 
 // FindPeer returns the advertisement of a peer, who is named by its URN, its
 // libp2p ID, or its name if no other peer has it: what is known here, or else
-// what the group answers. The error wraps [ErrNoPeer], [ErrAmbiguous], or the
-// context's.
+// what the group answers. The error wraps [ErrNoPeer], [ErrAmbiguous], the
+// context's, or [net.ErrClosed].
 func (g *Group) FindPeer(ctx context.Context, who string) (*adv.Signed, error) {
 	q := discovery.Query{Kind: adv.KindPeer, Attr: "Name", Value: who}
 	if v, ok := ParsePeer(who); ok {
@@ -33,23 +35,28 @@ func (g *Group) FindPeer(ctx context.Context, who string) (*adv.Signed, error) {
 		return nil, fmt.Errorf("group: find peer %q: %w", who, ErrNoPeer)
 	}
 	var found []*adv.Signed
+	var over error
 	for a := range g.discovery.Local(q) {
 		found = append(found, a)
 	}
 	if len(found) == 0 {
 		for a, err := range g.discovery.Search(ctx, q) {
-			if err == nil {
+			switch {
+			case err == nil:
 				found = append(found, a)
+			case errors.Is(err, net.ErrClosed):
+				over = net.ErrClosed
 			}
 		}
 	}
+	over = cmp.Or(over, ctx.Err())
 	switch {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
 		return nil, fmt.Errorf("group: find peer %s: %w: %s", who, ErrAmbiguous, idsOf(found))
-	case ctx.Err() != nil:
-		return nil, fmt.Errorf("group: find peer %s: %w: %w", who, ErrNoPeer, ctx.Err())
+	case over != nil:
+		return nil, fmt.Errorf("group: find peer %s: %w: %w", who, ErrNoPeer, over)
 	}
 	return nil, fmt.Errorf("group: find peer %s: %w", who, ErrNoPeer)
 }

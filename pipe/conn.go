@@ -34,6 +34,9 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
+	if c.closed.Load() { // there may be bytes in the buffer still
+		return 0, c.opError("read", net.ErrClosed)
+	}
 	n, err := c.st.Reader().Read(p)
 	return n, c.opError("read", err)
 }

@@ -1,7 +1,9 @@
 package pipe
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
@@ -24,6 +26,14 @@ var (
 	// not have arrived.
 	ErrBroken = errors.New("broken: the other end is gone")
 )
+
+// gaveUp says why an attempt was the last one: what became of it tells more than
+// that the context had ended. It is a timeout as package net knows them.
+type gaveUp struct{ last, ctx error }
+
+func (e *gaveUp) Error() string   { return fmt.Sprintf("%v (%v)", e.last, e.ctx) }
+func (e *gaveUp) Unwrap() []error { return []error{e.last, e.ctx} }
+func (e *gaveUp) Timeout() bool   { return errors.Is(e.ctx, context.DeadlineExceeded) }
 
 // streamError says in the words of package net what became of a stream.
 func streamError(err error, closed bool) error {

@@ -20,8 +20,9 @@ type Listener struct {
 	conns chan *Conn    // never closed
 	done  chan struct{} // closed by Close
 
-	mu     sync.Mutex // guards what follows
-	closed bool
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	arriving int // connections that have a place in conns, and are told so
 }
 
 func newListener(s *Service, a *adv.Pipe) *Listener {
@@ -77,16 +78,29 @@ func (*Listener) kind() wire.Open_Kind { return wire.Open_STREAM }
 
 // serve takes over one connection, if there is room for it.
 func (l *Listener) serve(st *endpoint.Stream) {
-	l.mu.Lock()
-	defer l.mu.Unlock() // so that Close finds what we put there
-	if l.closed || len(l.conns) == cap(l.conns) {
+	if !l.reserve() {
 		refuse(st, wire.Opened_BUSY)
 		return
 	}
-	if accept(st) != nil {
+	err := accept(st) // it may take as long as the other side likes
+	l.mu.Lock()
+	defer l.mu.Unlock() // so that Close finds what we put there
+	l.arriving--
+	if err != nil || l.closed {
 		return
 	}
 	st.Keep()
 	remote := Addr{st.Peer(), l.adv.PipeID}
 	l.conns <- newConn(st, Addr{l.s.ep.ID(), l.adv.PipeID}, remote, l.s.ep.Hold(st.Peer()))
+}
+
+// reserve takes a place for one more connection, if there is one.
+func (l *Listener) reserve() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || len(l.conns)+l.arriving == cap(l.conns) {
+		return false
+	}
+	l.arriving++
+	return true
 }

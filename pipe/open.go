@@ -21,6 +21,10 @@ const (
 	// How soon they try again, at first and at most.
 	minRetry = 20 * time.Millisecond
 	maxRetry = time.Second
+	// How long they wait for the answers of those they ask before they ask again: a
+	// neighbour that says nothing must not keep them from it.
+	minAsking = time.Second
+	maxAsking = 10 * time.Second
 )
 
 // Dial opens a stream to the pipe that address names: its name, its URN, or the
@@ -30,7 +34,8 @@ const (
 //
 // It tries until the context ends, at most 10 s if that has no deadline. The
 // error is a [*net.OpError] that wraps [ErrNotFound], [ErrNotBound], or
-// [ErrRefused], and the context's own.
+// [ErrRefused], and the context's own, or
+// [net.ErrClosed].
 func (s *Service) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	name := address
 	if host, _, err := net.SplitHostPort(address); err == nil {
@@ -52,14 +57,14 @@ func (s *Service) dial(ctx context.Context, name string) (*Conn, error) {
 	}
 	q := discovery.Query{Kind: adv.KindPipe, Attr: "Name", Value: name}
 	var c *Conn
-	err := retry(ctx, func(ctx context.Context) error {
+	err := s.retry(ctx, func(ctx, asking context.Context) error {
 		last := ErrNotFound
-		for a, err := range s.discovery.Search(ctx, q) {
+		for a, err := range s.discovery.Search(asking, q) {
 			if err != nil {
 				s.log.Debug("search for a pipe", "pipe", name, "err", err)
 				continue
 			}
-			st, err := s.try(ctx, a.Advertisement().(*adv.Pipe), wire.Open_STREAM)
+			st, err := s.try(ctx, asking, a.Advertisement().(*adv.Pipe), wire.Open_STREAM)
 			if err == nil {
 				c = s.connTo(st, a.Advertisement().(*adv.Pipe))
 				return nil
@@ -104,24 +109,33 @@ func (s *Service) connTo(st *endpoint.Stream, a *adv.Pipe) *Conn {
 
 // open opens a stream to a pipe's input end, as soon as there is one.
 func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (st *endpoint.Stream, err error) {
-	err = retry(ctx, func(ctx context.Context) (err error) {
-		st, err = s.try(ctx, a, kind)
+	err = s.retry(ctx, func(ctx, asking context.Context) (err error) {
+		st, err = s.try(ctx, asking, a, kind)
 		return err
 	})
 	return st, err
 }
 
-// retry calls f until it succeeds, is refused, or the context ends: then the
-// last error tells more than the context's, which it is joined with.
-func retry(ctx context.Context, f func(context.Context) error) error {
+// attempt tries to open a stream to a pipe: asking bounds how long it asks the
+// group for the way.
+type attempt func(ctx, asking context.Context) error
+
+func (f attempt) within(ctx context.Context, asking time.Duration) error {
+	short, cancel := context.WithTimeout(ctx, asking)
+	defer cancel()
+	return f(ctx, short)
+}
+
+// retry calls f until it succeeds, is refused, or the context or the group ends.
+func (s *Service) retry(ctx context.Context, f attempt) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, defaultPatience)
 		defer cancel()
 	}
 	var last error
-	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
-		err := f(ctx)
+	for wait, asking := minRetry, minAsking; ; wait, asking = min(2*wait, maxRetry), min(2*asking, maxAsking) {
+		err := f.within(ctx, asking)
 		if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, net.ErrClosed) {
 			return err
 		}
@@ -130,15 +144,17 @@ func retry(ctx context.Context, f func(context.Context) error) error {
 		}
 		select {
 		case <-time.After(wait):
+		case <-s.ep.Done():
+			return net.ErrClosed
 		case <-ctx.Done():
-			return fmt.Errorf("%w (%w)", last, ctx.Err())
+			return &gaveUp{last, ctx.Err()}
 		}
 	}
 }
 
 // try opens a stream to the owner of a pipe, if we know where it is, and
-// otherwise to whoever says that it has the input end.
-func (s *Service) try(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+// otherwise to whoever says that it has the input end, while asking lasts.
+func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
 	if s.inputEnd(a.PipeID) != nil {
 		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
 	}
@@ -152,7 +168,7 @@ func (s *Service) try(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (*e
 			last = err
 		}
 	}
-	for r, err := range s.resolver.Query(ctx, id.Peer{}, handlerName, a.PipeID.Bytes()) {
+	for r, err := range s.resolver.Query(asking, id.Peer{}, handlerName, a.PipeID.Bytes()) {
 		if err != nil {
 			s.log.Debug("pipe query", "pipe", a.PipeID, "err", err)
 			continue

@@ -201,3 +201,59 @@ func TestAnswersOfAHostilePeer(t *testing.T) {
 		}
 	})
 }
+
+// A neighbour that always has one more answer does not hold up a query for ever.
+func TestEndlessAnswersEnd(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		e, _, alice := rogue(t, w, "alice")
+		e.Handle("resolver", func(st *endpoint.Stream) {
+			for st.WriteMsg(&wire.Answer{Kind: &wire.Answer_Body{}}) == nil {
+				time.Sleep(9 * time.Second)
+			}
+		})
+		start := time.Now()
+		for range alice.Net().Resolver().Query(t.Context(), id.Peer{}, "x", nil) {
+		}
+		if d := time.Since(start); d < time.Minute || d > 3*time.Minute {
+			t.Errorf("ended after %v", d)
+		}
+	})
+}
+
+// An asker that has closed its side still gets its answers, and does not keep the
+// group from being left.
+func TestCloseEndsTheQueryOfAnAskerThatClosedItsSide(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, open, alice := rogue(t, w, "alice")
+		alice.Net().Resolver().Handle("slow", resolver.HandlerFunc(func(w resolver.ResponseWriter, q *resolver.Query) {
+			_ = w.Respond(nil)
+			<-q.Context.Done()
+		}))
+		st := open(&wire.Query{Id: idOf(1), Handler: "slow"})
+		_ = st.CloseWrite()
+		time.Sleep(time.Second)
+		var a wire.Answer
+		if err := st.ReadMsg(&a, 1000); err != nil {
+			t.Error(err)
+		}
+		start := time.Now()
+		w.Stop(alice)
+		if d := time.Since(start); d > time.Second {
+			t.Errorf("closed after %v", d)
+		}
+	})
+}
+
+func TestRemoveTakesAwayOnlyItsOwnHandler(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		alice := w.Start("alice")
+		r := alice.Net().Resolver()
+		remove := r.Handle("x", say("first"))
+		remove()
+		r.Handle("x", say("second"))
+		remove()
+		if answers, errs := ask(t.Context(), alice, alice.ID(), "x", ""); len(answers) != 1 || len(errs) > 0 {
+			t.Errorf("%v, %v", answers, errs)
+		}
+	})
+}

@@ -21,7 +21,7 @@ import (
 //
 // The walk ends when all that were asked have ended their answers, after
 // [MaxAnswers], or with the context. A query to the group does without
-// neighbours that say nothing for 10 s. An error beside a zero response is one
+// neighbours that say nothing for 10 s, or do not come to an end in two minutes. An error beside a zero response is one
 // peer's failure ([ErrNoHandler], [ErrBusy], [ErrTooLarge], [ErrHandler], or an
 // [*endpoint.Error]) and does not end it, except for the context's own and
 // [net.ErrClosed], which are the last. Each range is a new query; leaving the loop cancels it.
@@ -163,10 +163,12 @@ func (s *Service) ask(ctx context.Context, q *wire.Query, to id.Peer) iter.Seq[a
 func exchange(ctx context.Context, st *endpoint.Stream, q *wire.Query, yield func(answer) bool) error {
 	stop := context.AfterFunc(ctx, func() { _ = st.Reset() })
 	defer stop()
-	sent := st.WriteMsg(q) // it may fail because a busy peer answers before it has read
+	sent := st.WriteMsg(q)                  // it may fail because a busy peer answers before it has read
+	end := time.Now().Add(2 * serveTimeout) // who answers well has ended in half of that
 	for {
 		if q.GetGroup() {
-			_ = st.SetReadDeadline(time.Now().Add(groupPatience * time.Duration(q.GetHops()+1)))
+			next := time.Now().Add(groupPatience * time.Duration(q.GetHops()+1))
+			_ = st.SetReadDeadline(earlier(next, end))
 		}
 		a := new(wire.Answer)
 		err := st.ReadMsg(a, MaxAnswer+1024)
@@ -183,4 +185,11 @@ func exchange(ctx context.Context, st *endpoint.Stream, q *wire.Query, yield fun
 			return nil
 		}
 	}
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
 }

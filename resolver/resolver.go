@@ -133,11 +133,11 @@ func (s *Service) Handle(name string, h Handler) (remove func()) {
 		panic(fmt.Sprintf("resolver: handler %q registered twice", name))
 	}
 	s.handlers[name] = h
-	return func() {
+	return sync.OnceFunc(func() { // the name may be another's later
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		delete(s.handlers, name)
-	}
+	})
 }
 
 func (s *Service) handler(name string) Handler {

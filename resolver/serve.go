@@ -19,7 +19,7 @@ const (
 // serve answers one query of a neighbour. The neighbour's share is taken before
 // the query has arrived: those that never do are held against it, too.
 func (s *Service) serve(st *endpoint.Stream) {
-	ctx, cancel := context.WithTimeout(context.Background(), serveTimeout)
+	ctx, cancel := context.WithTimeout(s.ep.Context(), serveTimeout)
 	defer cancel()
 	w := &writer{ctx: ctx, self: s.ep.ID().Bytes(), st: st, stop: cancel}
 	if !s.begin(st.Peer()) {
