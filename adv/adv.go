@@ -30,12 +30,15 @@ var (
 
 // How long advertisements live unless their publisher says otherwise. Both are
 // durations that travel beside the document and not in it, so that clocks need
-// not agree. The values are JXTA's.
+// not agree. The defaults are JXTA's.
 const (
 	// DefaultLifetime is how long the publisher stands by an advertisement.
 	DefaultLifetime = 365 * 24 * time.Hour
 	// DefaultExpiration is how long others may cache it.
 	DefaultExpiration = 2 * time.Hour
+	// MaxExpiration is how long others cache it at most, whatever its publisher
+	// says: a stranger's documents shall not outlive everybody's.
+	MaxExpiration = 24 * time.Hour
 )
 
 // Kind sorts advertisements for searches, as the folders of JXTA's cache do.

@@ -130,16 +130,22 @@ func (c *cache) remove(e *entry) {
 
 // matches returns the entries that a query wants, ordered by type and ID, so
 // that the same cache gives the same answer.
-func (c *cache) matches(now time.Time, q *Query) []*entry {
-	c.expire(now)
-	var all []*entry
-	for _, e := range c.entries {
+func matches(all []*entry, q *Query) []*entry {
+	var found []*entry
+	for _, e := range all {
 		if q.Matches(e.signed.Advertisement()) {
-			all = append(all, e)
+			found = append(found, e)
 		}
 	}
-	slices.SortFunc(all, func(a, b *entry) int { return a.key.compare(b.key) })
-	return all
+	slices.SortFunc(found, func(a, b *entry) int { return a.key.compare(b.key) })
+	return found
+}
+
+// all returns what has not expired, in no order. What it says of an entry does not
+// change any more, but for its place in the heap.
+func (c *cache) all(now time.Time) []*entry {
+	c.expire(now)
+	return append([]*entry(nil), c.due...)
 }
 
 // dueHeap orders entries by when they go (container/heap).

@@ -46,7 +46,7 @@ func news(t testing.TB, title string, seq uint64, until int, own bool) *entry {
 
 func titles(c *cache, now time.Time) string {
 	var all []string
-	for _, e := range c.matches(now, &Query{}) {
+	for _, e := range matches(c.all(now), &Query{}) {
 		all = append(all, e.signed.Advertisement().Element().Value("Title"))
 	}
 	return strings.Join(all, " ")

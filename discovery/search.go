@@ -20,7 +20,7 @@ import (
 const (
 	handlerName = "discovery"
 	maxAnswers  = 1000 // advertisements with which one peer answers one query
-	maxPattern  = 1024 // bytes of a Query.Value that is asked of others
+	maxPattern  = 256  // bytes of a Query.Value that is asked of others
 
 	// How soon Await asks again, at first and at most.
 	minRetry = 50 * time.Millisecond
@@ -107,8 +107,11 @@ func (s *Service) accept(q *Query, r *resolver.Response) (*adv.Signed, error) {
 	if !q.Matches(a.Advertisement()) {
 		return nil, fmt.Errorf("answer of %v: an advertisement that was not asked for", r.From)
 	}
+	if p, ok := a.Advertisement().(*adv.Peer); ok && p.GID != s.ep.Group() {
+		return nil, fmt.Errorf("answer of %v: a peer's advertisement in another group", r.From)
+	}
 	if ms := f.GetExpirationMs(); ms > 0 {
-		expiration := time.Duration(min(ms, uint64(adv.DefaultLifetime.Milliseconds()))) * time.Millisecond
+		expiration := time.Duration(min(ms, uint64(adv.MaxExpiration.Milliseconds()))) * time.Millisecond
 		s.ep.Learn(a, expiration)
 		s.Keep(a, expiration)
 	}

@@ -117,10 +117,11 @@ func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 }
 
 // Keep caches an advertisement that was come by otherwise than by a search, for
-// the time that its publisher allowed. Our own are not cached so: what is still
+// the time that its publisher allowed, a day at most. Our own are not cached so: what is still
 // published, and what was retracted, we know best.
 func (s *Service) Keep(a *adv.Signed, expiration time.Duration) {
 	if expiration > 0 && a.Signer() != s.ep.ID() {
+		expiration = min(expiration, adv.MaxExpiration)
 		_ = s.store(a, expiration, expiration, false) // where there is no room, we do without
 	}
 }
@@ -139,7 +140,7 @@ func (s *Service) Flush(q Query) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	n := 0
-	for _, e := range s.cache.matches(time.Now(), &q) {
+	for _, e := range matches(s.cache.all(time.Now()), &q) {
 		if !e.own {
 			s.cache.remove(e)
 			n++
@@ -186,12 +187,13 @@ func (s *Service) Local(q Query) iter.Seq[*adv.Signed] {
 // snapshot also returns the channel that tells of changes after it was taken.
 func (s *Service) snapshot(q *Query) ([]*entry, <-chan struct{}) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	found := s.cache.matches(time.Now(), q)
+	all, changed := s.cache.all(time.Now()), s.changed
+	s.mu.Unlock()
+	found := matches(all, q) // which a stranger's pattern may make slow
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[:q.Limit]
 	}
-	return found, s.changed
+	return found, changed
 }
 
 // Times says how long an advertisement stays in our cache, and for how long

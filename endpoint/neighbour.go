@@ -188,6 +188,9 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 	}
 	var m wire.Hello
 	if err := s.ReadMsg(&m, maxHello); err != nil {
+		if e.host.Network().Connectedness(h) == network.NotConnected {
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err) // it has not said no
+		}
 		return refuse(err)
 	}
 	a, err := adv.Open(m.GetAdvertisement())
@@ -203,7 +206,7 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 	case doc.GID != e.group:
 		return refuse(fmt.Errorf("it shows its advertisement in group %v", doc.GID))
 	}
-	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.DefaultLifetime.Milliseconds()))) * time.Millisecond
+	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.MaxExpiration.Milliseconds()))) * time.Millisecond
 	e.Learn(a, expiration)
 	e.welcome(h, a)
 	e.met(a, expiration)

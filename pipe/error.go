@@ -35,6 +35,9 @@ func (e *gaveUp) Error() string   { return fmt.Sprintf("%v (%v)", e.last, e.ctx)
 func (e *gaveUp) Unwrap() []error { return []error{e.last, e.ctx} }
 func (e *gaveUp) Timeout() bool   { return errors.Is(e.ctx, context.DeadlineExceeded) }
 
+// errBusy is a refusal that passes.
+var errBusy = fmt.Errorf("%w: as many as can wait there already", ErrRefused)
+
 // streamError says in the words of package net what became of a stream.
 func streamError(err error, closed bool) error {
 	var timeout net.Error

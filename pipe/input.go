@@ -24,7 +24,8 @@ const (
 	maxLarge   = 2           // of which so many may be in hand
 	maxSenders = 256         // streams; more are refused
 	blockSize  = 16 << 10    // bytes of memory that small messages of a sender share
-	stallLimit = time.Minute // for more of a message that has begun
+	stallLimit = time.Minute // that a large message may fall behind
+	minRate    = 16 << 10    // bytes a second, at which it has to come
 
 	goodbyeTimeout = time.Second // to tell a sender how much has arrived
 )

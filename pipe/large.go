@@ -9,7 +9,7 @@ import (
 // readLarge reads a message of n bytes once it may be in hand, with a token of
 // in.large that goes back when the message is taken; a nil slice has none. The
 // memory grows with what arrives, not with what was announced, and a sender that
-// stalls does not keep the token.
+// stalls, or trickles, does not keep the token.
 func (in *Input) readLarge(r *intake, n int) ([]byte, error) {
 	select {
 	case in.large <- struct{}{}:
@@ -17,6 +17,7 @@ func (in *Input) readLarge(r *intake, n int) ([]byte, error) {
 		return nil, net.ErrClosed
 	}
 	defer func() { _ = r.st.SetReadDeadline(time.Time{}) }()
+	began := time.Now()
 	body := make([]byte, 0, smallLimit)
 	for len(body) < n {
 		if len(body) == cap(body) {
@@ -24,7 +25,8 @@ func (in *Input) readLarge(r *intake, n int) ([]byte, error) {
 			copy(grown, body)
 			body = grown
 		}
-		_ = r.st.SetReadDeadline(time.Now().Add(stallLimit))
+		keepUp := time.Duration(len(body)) * time.Second / minRate
+		_ = r.st.SetReadDeadline(began.Add(stallLimit + keepUp))
 		if in.isClosed() { // its deadline may have been the one before ours
 			return body, net.ErrClosed
 		}

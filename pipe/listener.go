@@ -15,8 +15,11 @@ const backlog = 128
 // Listener accepts the connections that come through a pipe. It is a
 // [net.Listener]; its methods may be called concurrently.
 type Listener struct {
-	s     *Service
-	adv   *adv.Pipe
+	s   *Service
+	adv *adv.Pipe
+
+	published *adv.Signed // by Listen, before others have the listener; may be nil
+
 	conns chan *Conn    // never closed
 	done  chan struct{} // closed by Close
 
@@ -43,13 +46,16 @@ func (l *Listener) Accept() (net.Conn, error) {
 	}
 }
 
-// Close unbinds the pipe and closes the connections that nobody accepted.
-// Accepted ones stay.
+// Close unbinds the pipe, takes back the advertisement that [Service.Listen] has
+// published, and closes the connections that nobody accepted. Accepted ones stay.
 func (l *Listener) Close() error {
 	if !l.shut() {
 		return &net.OpError{Op: "close", Net: "pipe", Addr: l.Addr(), Err: net.ErrClosed}
 	}
 	l.s.unbind(l.adv.PipeID, l)
+	if l.published != nil {
+		_ = l.s.discovery.Retract(l.s.ep.Context(), l.published) // it has expired, perhaps
+	}
 	for {
 		select {
 		case c := <-l.conns:

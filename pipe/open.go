@@ -136,7 +136,7 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 	var last error
 	for wait, asking := minRetry, minAsking; ; wait, asking = min(2*wait, maxRetry), min(2*asking, maxAsking) {
 		err := f.within(ctx, asking)
-		if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, net.ErrClosed) {
+		if err == nil || errors.Is(err, ErrRefused) && err != errBusy || errors.Is(err, net.ErrClosed) {
 			return err
 		}
 		if last == nil || ctx.Err() == nil {
@@ -244,7 +244,7 @@ func statusError(status wire.Opened_Status, kind wire.Open_Kind) error {
 		}
 		return fmt.Errorf("%w: the pipe carries a stream, not messages", ErrRefused)
 	case wire.Opened_BUSY:
-		return fmt.Errorf("%w: as many as can wait there already", ErrRefused)
+		return errBusy
 	}
 	return fmt.Errorf("%w: for a reason that we do not know (%d)", ErrRefused, status)
 }

@@ -106,10 +106,12 @@ func (s *Service) Listen(ctx context.Context, name string) (*Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.discovery.Publish(ctx, a, 0, 0); err != nil {
+	signed, err := s.discovery.Publish(ctx, a, 0, 0)
+	if err != nil {
 		_ = l.Close()
 		return nil, fmt.Errorf("pipe: listen %s: %w", name, err)
 	}
+	l.published = signed
 	return l, nil
 }
 

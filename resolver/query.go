@@ -106,7 +106,7 @@ func response(a answer) (*Response, error) {
 	case wire.Failure_TOO_LARGE:
 		return nil, fmt.Errorf("%v: %w", who, ErrTooLarge)
 	}
-	return nil, fmt.Errorf("%v: %w: %s", who, ErrHandler, f.GetText())
+	return nil, fmt.Errorf("%v: %w: %.1024q", who, ErrHandler, f.GetText())
 }
 
 // askAll asks all neighbours but one, side by side.
