@@ -1,6 +1,7 @@
 package endpoint
 
 import (
+	"cmp"
 	"container/list"
 	"net"
 	"time"
@@ -27,21 +28,27 @@ type book struct {
 type bookEntry struct {
 	id   id.Peer
 	host peer.ID
+	seq  uint64 // of the advertisement that its addresses are from
 }
 
 func newBook() *book { return &book{map[id.Peer]*list.Element{}, list.New()} }
 
-func (b *book) put(v id.Peer, h peer.ID) {
+// put reports how the advertisement of this sequence compares with the one that is
+// remembered: positive if it is newer, or the first.
+func (b *book) put(v id.Peer, h peer.ID, seq uint64) int {
 	if el, ok := b.entries[v]; ok {
+		old := el.Value.(bookEntry).seq
+		el.Value = bookEntry{v, h, max(seq, old)}
 		b.recent.MoveToFront(el)
-		return
+		return cmp.Compare(seq, old)
 	}
-	b.entries[v] = b.recent.PushFront(bookEntry{v, h})
+	b.entries[v] = b.recent.PushFront(bookEntry{v, h, seq})
 	if b.recent.Len() > maxBook {
 		last := b.recent.Back()
 		delete(b.entries, last.Value.(bookEntry).id)
 		b.recent.Remove(last)
 	}
+	return 1
 }
 
 func (b *book) get(v id.Peer) (peer.ID, bool) {
@@ -54,8 +61,9 @@ func (b *book) get(v id.Peer) (peer.ID, bool) {
 }
 
 // Learn remembers the host and the addresses of a peer from its advertisement,
-// so that [Endpoint.Open] can reach it. Advertisements of other kinds are passed
-// over, and so is our own.
+// so that [Endpoint.Open] can reach it: those of a newer one replace what was
+// known, and are tried at once, even beside an attempt that is under way. Passed
+// over are advertisements of other kinds, older ones, and our own.
 func (e *Endpoint) Learn(a *adv.Signed, expiration time.Duration) {
 	doc, ok := a.Advertisement().(*adv.Peer)
 	if !ok || doc.Route.Host == e.host.ID() {
@@ -67,10 +75,17 @@ func (e *Endpoint) Learn(a *adv.Signed, expiration time.Duration) {
 			addrs = append(addrs, m)
 		}
 	}
-	e.host.Peerstore().AddAddrs(doc.Route.Host, addrs, expiration)
 	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.book.put(doc.PID, doc.Route.Host)
+	newer := e.book.put(doc.PID, doc.Route.Host, a.Seq())
+	e.mu.Unlock()
+	if newer < 0 {
+		return
+	}
+	if newer > 0 {
+		e.host.Peerstore().ClearAddrs(doc.Route.Host)
+		e.flight.Forget(string(doc.Route.Host))
+	}
+	e.host.Peerstore().AddAddrs(doc.Route.Host, addrs, expiration)
 }
 
 // Host returns the libp2p ID of a peer that was met or learned of.

@@ -15,14 +15,14 @@ func numbered(n int) id.Peer { return id.PeerOf(id.Net, binary.BigEndian.AppendU
 func TestBookForgetsWhatWasNotUsedForLongest(t *testing.T) {
 	b := newBook()
 	for i := range maxBook {
-		b.put(numbered(i), peer.ID(numbered(i).String()))
+		b.put(numbered(i), peer.ID(numbered(i).String()), 1)
 	}
 	if _, ok := b.get(numbered(0)); !ok { // it is the latest now
 		t.Fatal("the first is gone before the book was full")
 	}
-	b.put(numbered(1), peer.ID(numbered(1).String())) // and so is this
+	b.put(numbered(1), peer.ID(numbered(1).String()), 1) // and so is this
 	for i := maxBook; i < maxBook+10; i++ {
-		b.put(numbered(i), peer.ID(numbered(i).String()))
+		b.put(numbered(i), peer.ID(numbered(i).String()), 1)
 	}
 	for i, want := range map[int]bool{0: true, 1: true, 2: false, 11: false, 12: true, maxBook + 9: true} {
 		if h, ok := b.get(numbered(i)); ok != want || ok && h != peer.ID(numbered(i).String()) {

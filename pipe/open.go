@@ -21,6 +21,10 @@ const (
 	// How soon they try again, at first and at most.
 	minRetry = 20 * time.Millisecond
 	maxRetry = time.Second
+	// How long the owner of a pipe is tried alone, where it was last known.
+	headStart = 100 * time.Millisecond
+	// How many pipes of one name are tried at once.
+	maxNamesakes = 16
 	// How long they wait for the answers of those they ask before they ask again: a
 	// neighbour that says nothing must not keep them from it.
 	minAsking = time.Second
@@ -55,25 +59,41 @@ func (s *Service) dial(ctx context.Context, name string) (*Conn, error) {
 	if err := checkName(name); err != nil {
 		return nil, err
 	}
-	q := discovery.Query{Kind: adv.KindPipe, Attr: "Name", Value: name}
-	var c *Conn
-	err := s.retry(ctx, func(ctx, asking context.Context) error {
-		last := ErrNotFound
-		for a, err := range s.discovery.Search(asking, q) {
-			if err != nil {
-				s.log.Debug("search for a pipe", "pipe", name, "err", err)
-				continue
+	st, a, err := s.openNamed(ctx, name, wire.Open_STREAM)
+	if err != nil {
+		return nil, err
+	}
+	return s.connTo(st, a), nil
+}
+
+// openNamed opens a stream to any of the pipes that bear a name: to all at once,
+// since some of them may be gone.
+func (s *Service) openNamed(ctx context.Context, name string, kind wire.Open_Kind) (st *endpoint.Stream, a *adv.Pipe, err error) {
+	q := discovery.Query{Kind: adv.KindPipe, Attr: "Name", Value: name, Limit: maxNamesakes}
+	err = s.retry(ctx, func(ctx, asking context.Context) error {
+		o := race(ctx, false, func(ctx context.Context, try func(way)) {
+			searching, cancel := context.WithCancel(asking)
+			defer cancel()
+			defer context.AfterFunc(ctx, cancel)()
+			for found, err := range s.discovery.Search(searching, q) {
+				if err != nil {
+					s.log.Debug("search for a pipe", "pipe", name, "err", err)
+					continue
+				}
+				doc := found.Advertisement().(*adv.Pipe)
+				try(func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+					st, err := s.try(ctx, asking, doc, kind)
+					return st, doc, err
+				})
 			}
-			st, err := s.try(ctx, asking, a.Advertisement().(*adv.Pipe), wire.Open_STREAM)
-			if err == nil {
-				c = s.connTo(st, a.Advertisement().(*adv.Pipe))
-				return nil
-			}
-			last = err
+		})
+		st, a = o.st, o.pipe
+		if st == nil && o.err == nil {
+			return ErrNotFound
 		}
-		return last
+		return o.err
 	})
-	return c, err
+	return st, a, err
 }
 
 // parsePipe accepts the URN of a pipe, with or without its beginning.
@@ -152,22 +172,47 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 	}
 }
 
-// try opens a stream to the owner of a pipe, if we know where it is, and
-// otherwise to whoever says that it has the input end, while asking lasts.
+// try opens a stream to the owner of a pipe, if we know where it is, and soon also
+// to whoever says that it has the input end.
 func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
 	if s.inputEnd(a.PipeID) != nil {
 		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
 	}
-	last := ErrNotBound
-	if !a.Owner.IsZero() {
-		st, err := s.openAt(ctx, a.Owner, a.PipeID, kind)
-		if err == nil || errors.Is(err, ErrRefused) {
-			return st, err
-		}
-		if !errors.Is(err, endpoint.ErrUnknownPeer) {
-			last = err
-		}
+	ask := func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+		st, err := s.ask(ctx, asking, a, kind)
+		return st, a, err
 	}
+	if _, known := s.ep.Host(a.Owner); !known {
+		st, _, err := ask(ctx)
+		return st, err
+	}
+	o := race(ctx, true, func(ctx context.Context, try func(way)) {
+		failed := make(chan struct{})
+		try(func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+			st, err := s.openAt(ctx, a.Owner, a.PipeID, kind)
+			if err != nil {
+				close(failed)
+			}
+			return st, a, err
+		})
+		select { // what we know may be old: its owner may be elsewhere by now
+		case <-failed:
+		case <-time.After(headStart):
+		case <-ctx.Done():
+			return
+		}
+		try(ask)
+	})
+	return o.st, o.err
+}
+
+// ask asks the group who has the input end of a pipe, and opens a stream to the
+// first that has it, while asking lasts.
+func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+	last := ErrNotBound
+	asking, cancel := context.WithCancel(asking)
+	defer cancel()
+	defer context.AfterFunc(ctx, cancel)()
 	for r, err := range s.resolver.Query(asking, id.Peer{}, handlerName, a.PipeID.Bytes()) {
 		if err != nil {
 			s.log.Debug("pipe query", "pipe", a.PipeID, "err", err)

@@ -59,12 +59,39 @@ func (s *Service) Resolve(ctx context.Context, a *adv.Pipe) (*Output, error) {
 	if err != nil {
 		return fail(err)
 	}
+	o, err := s.newOutput(st, a)
+	if err != nil {
+		return fail(err)
+	}
+	return o, nil
+}
+
+// ResolveName is Resolve for the pipe of that name; if several bear it, for the
+// first of them that answers. Errors as for Resolve, or [ErrNotFound].
+func (s *Service) ResolveName(ctx context.Context, name string) (*Output, error) {
+	err := checkName(name)
+	var o *Output
+	if err == nil {
+		var st *endpoint.Stream
+		var a *adv.Pipe
+		if st, a, err = s.openNamed(ctx, name, wire.Open_MESSAGES); err == nil {
+			o, err = s.newOutput(st, a)
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pipe: resolve %s: %w", name, err)
+	}
+	return o, nil
+}
+
+// newOutput makes an output end of a stream that was opened for it.
+func (s *Service) newOutput(st *endpoint.Stream, a *adv.Pipe) (*Output, error) {
 	o := &Output{s: s, adv: a, st: st, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		_ = st.Reset()
-		return fail(net.ErrClosed)
+		return nil, net.ErrClosed
 	}
 	s.outs[o] = struct{}{}
 	s.wg.Add(2)

@@ -12,6 +12,7 @@ import (
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/group"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/pipe"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -81,14 +82,11 @@ func bind(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output)
 }
 
 func resolve(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output) error {
-	a, err := findPipe(ctx, c, g, c.Args[0])
+	end, err := resolveWord(ctx, c, g, c.Args[0])
 	if err != nil {
 		return err
 	}
-	end, err := g.Pipe().Resolve(ctx, a)
-	if err != nil {
-		return plain(ctx, c.Args[0], err)
-	}
+	a := end.Advertisement()
 	obj, err := c.Session.Put("out", "", end)
 	if err != nil {
 		_ = end.Close()
@@ -98,9 +96,29 @@ func resolve(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Outp
 		pipeEnd{Handle: obj.Name, Pipe: a.PipeID.String(), Name: a.Name, Peer: end.Peer().String()}, obj.Name)
 }
 
+// resolveWord makes an output end of what a word names: an advertisement of the
+// session, a URN, or the name of a pipe, of which several may bear it.
+func resolveWord(ctx context.Context, c *shell.Call, g *group.Group, word string) (*pipe.Output, error) {
+	_, err := c.Object(word)
+	_, noURN := id.ParsePipe(word)
+	if err != nil && noURN != nil {
+		end, err := g.Pipe().ResolveName(ctx, word)
+		return end, plain(ctx, word, err)
+	}
+	a, err := findPipe(ctx, c, g, word)
+	if err != nil {
+		return nil, err
+	}
+	end, err := g.Pipe().Resolve(ctx, a)
+	return end, plain(ctx, word, err)
+}
+
 // plain turns an error of the SDK into one for a person: what, and why, without
 // the names of packages.
 func plain(ctx context.Context, what string, err error) error {
+	if err == nil {
+		return nil
+	}
 	if u := unreached(ctx, what, err); u != err {
 		return u
 	}
