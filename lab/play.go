@@ -48,7 +48,7 @@ func Play(ctx context.Context, name string, src []byte, cfg *Config) error {
 	began := time.Now()
 	err = w.tell(ctx, s, file)
 	if err == nil {
-		w.narrate("\n%d peers, %d commands, %v.", len(w.order), w.lines, time.Since(began).Round(time.Millisecond))
+		w.narrate("\n%d peers, %d steps, %v.", len(w.order), w.lines, time.Since(began).Round(time.Millisecond))
 	}
 	return errors.Join(err, s.Close(), w.close())
 }

@@ -56,6 +56,13 @@ var defaultListen = []string{
 	"/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1",
 }
 
+// Check reports what is wrong with a configuration that can be seen without
+// starting a peer: the name and the addresses. The error wraps [ErrConfig].
+func (cfg *Config) Check() error {
+	_, _, err := cfg.complete()
+	return err
+}
+
 // complete returns a copy with the defaults filled in, and the seeds parsed.
 func (cfg *Config) complete() (c Config, seeds []hostid.AddrInfo, err error) {
 	c = *cfg
@@ -109,9 +116,9 @@ func parseSeeds(addrs []string) ([]hostid.AddrInfo, error) {
 // [ErrConfig].
 func CheckName(name string) error {
 	hidden := func(r rune) bool { return !unicode.IsPrint(r) }
-	if name == "" || len(name) > 64 || !utf8.ValidString(name) || strings.ContainsAny(name, "/*?") ||
+	if name == "" || name == "." || name == ".." || len(name) > 64 || !utf8.ValidString(name) || strings.ContainsAny(name, "/*?") ||
 		strings.ContainsFunc(name, hidden) || strings.TrimSpace(name) != name {
-		return fmt.Errorf("%w: name %q: it must have 1 to 64 bytes, all printable, without / * ? and without spaces at its ends", ErrConfig, name)
+		return fmt.Errorf("%w: name %q: it must have 1 to 64 bytes, all printable, without / * ?, without spaces at its ends, and neither one dot nor two", ErrConfig, name)
 	}
 	return nil
 }

@@ -29,9 +29,18 @@ var (
 
 // gaveUp says why an attempt was the last one: what became of it tells more than
 // that the context had ended. It is a timeout as package net knows them.
-type gaveUp struct{ last, ctx error }
+type gaveUp struct {
+	last, ctx error
+	alone     bool // there is nobody to ask
+}
 
-func (e *gaveUp) Error() string   { return fmt.Sprintf("%v (%v)", e.last, e.ctx) }
+func (e *gaveUp) Error() string {
+	if e.alone {
+		return fmt.Sprintf("%v: no peer is connected (%v)", e.last, e.ctx)
+	}
+	return fmt.Sprintf("%v (%v)", e.last, e.ctx)
+}
+
 func (e *gaveUp) Unwrap() []error { return []error{e.last, e.ctx} }
 func (e *gaveUp) Timeout() bool   { return errors.Is(e.ctx, context.DeadlineExceeded) }
 

@@ -18,14 +18,13 @@ type Listener struct {
 	s   *Service
 	adv *adv.Pipe
 
-	published *adv.Signed // by Listen, before others have the listener; may be nil
-
 	conns chan *Conn    // never closed
 	done  chan struct{} // closed by Close
 
-	mu       sync.Mutex // guards what follows
-	closed   bool
-	arriving int // connections that have a place in conns, and are told so
+	mu        sync.Mutex // guards what follows
+	closed    bool
+	published *adv.Signed // by Listen; nil for ListenOn
+	arriving  int         // connections that have a place in conns, and are told so
 }
 
 func newListener(s *Service, a *adv.Pipe) *Listener {
@@ -53,9 +52,7 @@ func (l *Listener) Close() error {
 		return &net.OpError{Op: "close", Net: "pipe", Addr: l.Addr(), Err: net.ErrClosed}
 	}
 	l.s.unbind(l.adv.PipeID, l)
-	if l.published != nil {
-		_ = l.s.discovery.Retract(l.s.ep.Context(), l.published) // it has expired, perhaps
-	}
+	l.retract()
 	for {
 		select {
 		case c := <-l.conns:
@@ -63,6 +60,26 @@ func (l *Listener) Close() error {
 		default:
 			return nil
 		}
+	}
+}
+
+// publishedAs remembers what Close has to take back.
+func (l *Listener) publishedAs(a *adv.Signed) {
+	l.mu.Lock()
+	l.published = a
+	closed := l.closed
+	l.mu.Unlock()
+	if closed {
+		l.retract()
+	}
+}
+
+func (l *Listener) retract() {
+	l.mu.Lock()
+	a := l.published
+	l.mu.Unlock()
+	if a != nil {
+		_ = l.s.discovery.Retract(l.s.ep.Context(), a) // it may have expired, or be gone already
 	}
 }
 

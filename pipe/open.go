@@ -167,7 +167,7 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 		case <-s.ep.Done():
 			return net.ErrClosed
 		case <-ctx.Done():
-			return &gaveUp{last, ctx.Err()}
+			return &gaveUp{last, ctx.Err(), len(s.ep.Neighbours()) == 0}
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (s *Service) Listen(ctx context.Context, name string) (*Listener, error) {
 		_ = l.Close()
 		return nil, fmt.Errorf("pipe: listen %s: %w", name, err)
 	}
-	l.published = signed
+	l.publishedAs(signed)
 	return l, nil
 }
 

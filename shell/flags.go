@@ -34,7 +34,7 @@ func ListFlags(fs *pflag.FlagSet) *Output {
 // milliseconds, as JXTA's -t did. short may be empty.
 func Duration(fs *pflag.FlagSet, name, short string, def time.Duration, usage string) *time.Duration {
 	v := durationValue(def)
-	fs.VarP(&v, name, short, usage)
+	fs.VarP(&v, name, short, usage+" (2s, 500ms; a bare number is milliseconds)")
 	return (*time.Duration)(&v)
 }
 

@@ -103,6 +103,29 @@ func Incomplete(src string) bool {
 	return syntax.IsIncomplete(err)
 }
 
+// OneLine writes text of several lines as a single one with the same meaning, for
+// the history: "" if it cannot be, as with a here-document. What is one line
+// already stays as it was typed.
+func OneLine(src string) string {
+	src = strings.TrimSuffix(src, "\n")
+	if !strings.Contains(src, "\n") {
+		return src
+	}
+	file, err := syntax.NewParser().Parse(strings.NewReader(src), "")
+	if err != nil {
+		return ""
+	}
+	var b strings.Builder
+	if syntax.NewPrinter(syntax.SingleLine(true)).Print(&b, file) != nil {
+		return ""
+	}
+	line := strings.TrimSuffix(b.String(), "\n")
+	if strings.Contains(line, "\n") || Incomplete(line) {
+		return ""
+	}
+	return line
+}
+
 // finish records how the main shell's statements ended.
 func (s *Session) finish(ctx context.Context, o outcome) error {
 	s.status = o.status

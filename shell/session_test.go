@@ -258,3 +258,18 @@ func TestDuplicateName(t *testing.T) {
 	cmds := testCommands(nil)
 	shell.NewSession(new(shell.Config), append(cmds, cmds[0])...)
 }
+
+func TestOneLine(t *testing.T) {
+	for src, want := range map[string]string{
+		"echo  a":   "echo  a",
+		"echo  a\n": "echo  a",
+		"while true; do\nm = recv in; get $m move; done\n": "while true; do m = recv in; get $m move; done",
+		"echo 'a\nb'\n":   "",
+		"cat <<E\nx\nE\n": "",
+		"if true\nthen":   "",
+	} {
+		if got := shell.OneLine(src); got != want {
+			t.Errorf("%q: %q, want %q", src, got, want)
+		}
+	}
+}

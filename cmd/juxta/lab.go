@@ -42,7 +42,7 @@ func labCommand(std *streams, o *options) *cobra.Command {
 				}
 				ctx, stop := interruptible(cmd.Context())
 				defer stop()
-				return lab.Play(ctx, args[0], src, cfg)
+				return status(ctx, lab.Play(ctx, args[0], src, cfg))
 			},
 		}
 	}

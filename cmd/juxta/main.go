@@ -25,7 +25,34 @@ func run() int {
 // interruptible ends a context with the signals that end a program. The prompt
 // does without: there Ctrl-C ends a command, and it sees to the others itself.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
-	return signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	go func() {
+		select {
+		case s := <-signals:
+			cancel(signaled{s.(syscall.Signal)})
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		cancel(nil)
+	}
+}
+
+// signaled is why a context ended.
+type signaled struct{ syscall.Signal }
+
+func (s signaled) Error() string { return s.String() }
+
+// status gives what was ended by a signal the status that sh gives it: 128 and the
+// signal's number.
+func status(ctx context.Context, err error) error {
+	if s, ok := context.Cause(ctx).(signaled); ok && err != nil {
+		return &shell.ExitError{Status: 128 + int(s.Signal)}
+	}
+	return err
 }
 
 // streams are the standard ones.

@@ -44,7 +44,7 @@ func (o *options) declare(fs *pflag.FlagSet) {
 // config makes the configuration of the peer.
 func (o *options) config(log *slog.Logger) (*peer.Config, error) {
 	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, Log: log}
-	if o.name != "" {
+	if o.name != "" { // before it becomes part of a path
 		if err := peer.CheckName(o.name); err != nil {
 			return nil, shell.Usagef("%v", err)
 		}

@@ -70,6 +70,7 @@ func (n *node) interact(ctx context.Context, std *streams, started func(*prompt.
 			return suggestions(n.session.Complete(line, pos))
 		},
 		Incomplete: shell.Incomplete,
+		OneLine:    shell.OneLine,
 		Run: func(ctx context.Context, src string) bool {
 			last = n.session.Run(ctx, src)
 			return errors.Is(last, shell.ErrExit)

@@ -26,6 +26,9 @@ func newNode(std *streams, o *options, log *slog.Logger, history string) (*node,
 	if err != nil {
 		return nil, err
 	}
+	if err := cfg.Check(); err != nil {
+		return nil, shell.Usagef("%v", err)
+	}
 	n := new(node)
 	home, _ := os.UserHomeDir()
 	sc := &shell.Config{
@@ -52,7 +55,7 @@ func explain(err error) error {
 	}
 	hint := ""
 	if errors.Is(err, peer.ErrBusy) {
-		hint = ": choose another directory with --dir or --name, or end that process"
+		hint = ": choose another with --dir or --name, use --ephemeral, or end that process"
 	}
 	text := err.Error()
 	if _, rest, ok := strings.Cut(strings.TrimPrefix(text, "peer: start"), ": "); ok {
@@ -98,5 +101,5 @@ func runScript(ctx context.Context, std *streams, o *options, name string, r io.
 	if cerr := n.close(); err == nil {
 		err = cerr
 	}
-	return err
+	return status(ctx, err)
 }

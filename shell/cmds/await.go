@@ -17,7 +17,7 @@ import (
 var await = shell.Command{
 	Name:  "await",
 	Topic: topicSession,
-	Args:  "{peer NAME | pipe NAME | adv [-k KIND] [-a ATTRIBUTE -v VALUE]}",
+	Args:  "{peer NAME | pipe NAME | adv}",
 	Short: "wait until something can be found",
 	Long: `Waits until a peer, a published pipe, or any advertisement that matches is known here or to
 somebody in the group, and prints its handle. Scripts need no sleeps. NAME may have * and ? in
@@ -26,6 +26,17 @@ it, and for a peer be its ID.
 The status is 124 if it is not found in time.`,
 	Example: `await -t 30s peer bob
 news = await adv -k News -a Lang -v en`,
+	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
+		switch {
+		case len(before) == 0:
+			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "adv"}}
+		case before[len(before)-1] == "peer":
+			return known(s, adv.KindPeer)
+		case before[len(before)-1] == "pipe":
+			return known(s, adv.KindPipe)
+		}
+		return nil
+	},
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		out := shell.ListFlags(fs)
 		timeout := shell.Duration(fs, "timeout", "t", 0, "how long to wait; 0: the session's --timeout")

@@ -2,7 +2,9 @@ package cmds
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 
 	"github.com/spf13/pflag"
@@ -13,7 +15,7 @@ import (
 var exportfile = shell.Command{
 	Name:  "exportfile",
 	Topic: topicAdvertisements,
-	Args:  "-f FILE OBJECT",
+	Args:  "OBJECT",
 	Short: "write an object to a file",
 	Long: `Writes an object to a file, which must not exist unless -o says that it may be overwritten:
 an advertisement as its XML, or with -s in its signed envelope, so that whoever imports it can
@@ -71,12 +73,15 @@ func writeFile(path string, data []byte, overwrite bool) error {
 		flags |= os.O_EXCL
 	}
 	f, err := os.OpenFile(path, flags, 0o666)
+	if errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("%s: there is such a file; -o replaces it", path)
+	}
 	if err != nil {
 		return err
 	}
-	if _, err := f.Write(data); err != nil {
-		f.Close()
-		return err
+	_, err = f.Write(data)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path)) // half a file is worse than none
 	}
-	return f.Close()
+	return nil
 }

@@ -15,7 +15,7 @@ import (
 var importfile = shell.Command{
 	Name:  "importfile",
 	Topic: topicAdvertisements,
-	Args:  "[-f] FILE [NAME]",
+	Args:  "[FILE] [NAME]",
 	Short: "read an object from a file",
 	Long: `Reads what exportfile wrote, or any file, keeps it as an object, and prints its handle, or
 gives it the handle NAME: a signed advertisement, an advertisement as XML, a message, or

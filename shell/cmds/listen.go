@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"os/exec"
+	"strings"
 	"sync"
 
 	"github.com/spf13/pflag"
@@ -26,7 +27,8 @@ with standard input and output, until both directions have ended; at a terminal 
 that the other end closes. NAME may also be the handle of a pipe advertisement of this peer's.
 
 With a COMMAND it accepts streams until interrupted, and runs the operating system's COMMAND
-for each with the stream as its input and output; JUXTA_PEER is the ID of who opened it.`,
+for each with the stream as its input and output; JUXTA_PEER is the ID of who opened it. The
+other side does not get its exit status.`,
 	Example: `listen upload >board.tar
 listen echo -- cat`,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
@@ -36,8 +38,8 @@ listen echo -- cat`,
 			if len(c.Args)-len(command) != 1 || c.Dash >= 0 && len(command) == 0 {
 				return shell.Usagef("one name is wanted, and a command after --")
 			}
-			if len(command) > 0 && c.Session.Restricted() {
-				return &shell.ExitError{Status: shell.StatusRefused, Err: fmt.Errorf("%s: operating-system commands are off in this shell", command[0])}
+			if err := runnable(c, command); err != nil {
+				return err
 			}
 			ln, err := openListener(ctx, c, c.Args[0])
 			if err != nil {
@@ -58,6 +60,24 @@ listen echo -- cat`,
 			return serveOne(ctx, c, ln)
 		}
 	},
+}
+
+// runnable reports why a command cannot be run for connections to come.
+func runnable(c *shell.Call, command []string) error {
+	if len(command) == 0 {
+		return nil
+	}
+	if c.Session.Restricted() {
+		return &shell.ExitError{Status: shell.StatusRefused, Err: fmt.Errorf("%s: operating-system commands are off in this shell", command[0])}
+	}
+	name := command[0]
+	if strings.Contains(name, "/") {
+		name = c.Path(name)
+	}
+	if _, err := exec.LookPath(name); err != nil {
+		return &shell.ExitError{Status: shell.StatusNotFound, Err: fmt.Errorf("%s: command not found", command[0])}
+	}
+	return nil
 }
 
 func openListener(ctx context.Context, c *shell.Call, word string) (*pipe.Listener, error) {

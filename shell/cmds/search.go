@@ -126,6 +126,20 @@ The status is 4 if nothing was found. With --json each is an object with handle,
 id and signer.`,
 	Example: `search -r -k pipe -a Name -v 'mov*'
 search -r -q -n 1 -a Name -v clock`,
+	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
+		if len(before) == 0 {
+			return nil
+		}
+		switch before[len(before)-1] {
+		case "-k", "--kind":
+			return []shell.Suggestion{{Text: "peer"}, {Text: "group"}, {Text: "pipe"}, {Text: "module"}, {Text: "adv"}}
+		case "-a", "--attr":
+			return []shell.Suggestion{{Text: "Name"}, {Text: "Id"}, {Text: "PID"}, {Text: "GID"}}
+		case "-p", "--peer":
+			return completePeers(s, nil, "")
+		}
+		return nil
+	},
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		out := shell.ListFlags(fs)
 		by := criteriaFlags(fs)

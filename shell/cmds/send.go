@@ -13,7 +13,7 @@ import (
 var send = shell.Command{
 	Name:  "send",
 	Topic: topicPipes,
-	Args:  "PIPE {MSG | - | -d TEXT}",
+	Args:  "PIPE [MSG | -]",
 	Short: "send a message through an output pipe",
 	Long: `Sends a message: one that was made, or one with a single element of the name "data" that
 holds standard input or TEXT. It returns when the message is on its way, and waits while the

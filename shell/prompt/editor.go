@@ -131,12 +131,28 @@ func (e *Editor) command(ctx context.Context, r lineReader) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		e.remember(line)
+		if e.cfg.OneLine == nil {
+			e.remember(line)
+		}
 		if src += line + "\n"; strings.TrimSpace(src) == "" {
 			src = ""
 		} else if !e.cfg.Incomplete(src) {
+			if e.cfg.OneLine != nil {
+				e.rememberWhole(src)
+			}
 			return src, nil
 		}
+	}
+}
+
+// rememberWhole adds a command to the history as one line, or, if it cannot be one, as those it was typed in.
+func (e *Editor) rememberWhole(src string) {
+	if line := e.cfg.OneLine(src); line != "" {
+		e.remember(line)
+		return
+	}
+	for line := range strings.Lines(src) {
+		e.remember(strings.TrimSuffix(line, "\n"))
 	}
 }
 

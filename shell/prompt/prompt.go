@@ -51,6 +51,9 @@ type Config struct {
 	// History is the lines of earlier sessions, oldest first; entries that are not one line of text are left out.
 	History []string
 
+	// OneLine writes a command of one or several lines as a single one for the history, "" if it cannot. Nil: each
+	// line is an entry of its own.
+	OneLine func(src string) string
 	// Remember is told each new line of the history; nil forgets them at the end. Blank lines and repetitions of
 	// the line before are not remembered.
 	Remember func(line string)
