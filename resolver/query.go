@@ -20,11 +20,12 @@ import (
 // group, and returns the answers as they come, in no particular order.
 //
 // The walk ends when all that were asked have ended their answers, after
-// [MaxAnswers], or with the context. A query to the group does without
-// neighbours that say nothing for 10 s, or do not come to an end in two minutes. An error beside a zero response is one
-// peer's failure ([ErrNoHandler], [ErrBusy], [ErrTooLarge], [ErrHandler], or an
-// [*endpoint.Error]) and does not end it, except for the context's own and
-// [net.ErrClosed], which are the last. Each range is a new query; leaving the loop cancels it.
+// [MaxAnswers], or with the context. A query to the group does without neighbours
+// that say nothing for 10 s, or do not come to an end in two minutes. An error
+// beside a nil response is one peer's failure ([ErrNoHandler], [ErrBusy],
+// [ErrTooLarge], [ErrHandler], or what went wrong on the way) and does not end the
+// walk, except for the context's own and [net.ErrClosed], which are the last. Each
+// range is a new query; leaving the loop cancels it.
 func (s *Service) Query(ctx context.Context, to id.Peer, name string, body []byte) iter.Seq2[*Response, error] {
 	return func(yield func(*Response, error) bool) {
 		if len(body) > MaxQuery {
