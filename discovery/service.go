@@ -117,8 +117,8 @@ func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 }
 
 // Keep caches an advertisement that was come by otherwise than by a search, for
-// the time that its publisher allowed, a day at most. Our own are not cached so: what is still
-// published, and what was retracted, we know best.
+// the time that its publisher allowed, a day at most. Our own are not cached so:
+// what is still published, and what was retracted, we know best.
 func (s *Service) Keep(a *adv.Signed, expiration time.Duration) {
 	if expiration > 0 && a.Signer() != s.ep.ID() {
 		expiration = min(expiration, adv.MaxExpiration)

@@ -34,7 +34,8 @@ type bookEntry struct {
 func newBook() *book { return &book{map[id.Peer]*list.Element{}, list.New()} }
 
 // put reports how the advertisement of this sequence compares with the one that is
-// remembered: positive if it is newer, or the first.
+// remembered: positive if it is newer; 0 also if there was none, so that the address
+// by which we came to know a peer is kept.
 func (b *book) put(v id.Peer, h peer.ID, seq uint64) int {
 	if el, ok := b.entries[v]; ok {
 		old := el.Value.(bookEntry).seq
@@ -48,7 +49,7 @@ func (b *book) put(v id.Peer, h peer.ID, seq uint64) int {
 		delete(b.entries, last.Value.(bookEntry).id)
 		b.recent.Remove(last)
 	}
-	return 1
+	return 0
 }
 
 func (b *book) get(v id.Peer) (peer.ID, bool) {

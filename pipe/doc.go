@@ -15,10 +15,11 @@
 // # Finding the input end
 //
 // An advertisement names its owner, and only the owner may bind the pipe. An
-// output end opens a stream to the owner if it knows where that is; otherwise it
-// asks the group, with a query to the resolver's handler "pipe" whose body is the
-// pipe's ID, and the peer that has bound it answers with its peer advertisement.
-// A pipe without an owner (JXTA's own) is asked for likewise, and whoever has
+// output end opens a stream to the owner where that was last known; unless this
+// succeeds at once it also asks the group, with a query to the resolver's handler
+// "pipe" whose body is the pipe's ID, and the peer that has bound it answers with
+// its peer advertisement. The first stream that opens wins. Of several pipes that
+// bear a wanted name all are tried. A pipe without an owner (JXTA's own) is asked for likewise, and whoever has
 // bound it may answer. Resolving goes on until the context ends, so it does not
 // matter which end was there first.
 //

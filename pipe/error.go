@@ -47,6 +47,9 @@ func (e *gaveUp) Timeout() bool   { return errors.Is(e.ctx, context.DeadlineExce
 // errBusy is a refusal that passes.
 var errBusy = fmt.Errorf("%w: as many as can wait there already", ErrRefused)
 
+// errPropagate is why a pipe of that type has no ends yet.
+var errPropagate = fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused)
+
 // streamError says in the words of package net what became of a stream.
 func streamError(err error, closed bool) error {
 	var timeout net.Error

@@ -175,6 +175,9 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 // try opens a stream to the owner of a pipe, if we know where it is, and soon also
 // to whoever says that it has the input end.
 func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+	if a.PipeType == adv.Propagate {
+		return nil, errPropagate
+	}
 	if s.inputEnd(a.PipeID) != nil {
 		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
 	}

@@ -30,7 +30,7 @@ type Output struct {
 	adv *adv.Pipe
 
 	wake  chan struct{} // capacity 1: there is something to write, or to close
-	ended chan struct{} // closed when the writer has ended
+	ended chan struct{} // closed when the stream has ended
 
 	mu      sync.Mutex // guards what follows
 	st      *endpoint.Stream
@@ -51,9 +51,6 @@ type Output struct {
 func (s *Service) Resolve(ctx context.Context, a *adv.Pipe) (*Output, error) {
 	fail := func(err error) (*Output, error) {
 		return nil, fmt.Errorf("pipe: resolve %s: %w", label(a), err)
-	}
-	if a.PipeType == adv.Propagate {
-		return fail(fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused))
 	}
 	st, err := s.open(ctx, a, wire.Open_MESSAGES)
 	if err != nil {

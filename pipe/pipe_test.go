@@ -288,3 +288,23 @@ func start(t testing.TB, cfg *peer.Config) *peer.Peer {
 	})
 	return p
 }
+
+// A propagate pipe is refused by name at either end, however it is named.
+func TestPropagateIsRefused(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, alice, bob := trio(w)
+		a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Propagate, Name: "news", Owner: alice.ID()}
+		if _, err := alice.Net().Discovery().Publish(t.Context(), a, 0, 0); err != nil {
+			t.Fatal(err)
+		}
+		_, bound := alice.Net().Pipe().Bind(t.Context(), a)
+		_, resolved := bob.Net().Pipe().Resolve(t.Context(), a)
+		_, named := bob.Net().Pipe().ResolveName(t.Context(), "news")
+		_, dialled := bob.Net().Pipe().Dial(t.Context(), "pipe", "news")
+		for name, err := range map[string]error{"bind": bound, "resolve": resolved, "by name": named, "dial": dialled} {
+			if !errors.Is(err, pipe.ErrRefused) || !strings.Contains(err.Error(), "propagate") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	})
+}

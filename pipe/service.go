@@ -145,7 +145,7 @@ func (s *Service) bind(a *adv.Pipe, end inputEnd) error {
 	case a.PipeID.Group() != s.ep.Group().UUID():
 		return fmt.Errorf("%w: it is a pipe of another group", ErrRefused)
 	case a.PipeType == adv.Propagate:
-		return fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused)
+		return errPropagate
 	case !a.Owner.IsZero() && a.Owner != s.ep.ID() && !a.Shared:
 		return fmt.Errorf("%w: it belongs to %v", ErrRefused, a.Owner)
 	}
