@@ -1,6 +1,8 @@
 package pipe_test
 
 import (
+	"context"
+	"errors"
 	"net/netip"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/pipe"
 )
 
 // fallSilent takes a peer off the network, so that nobody is refused there: who
@@ -88,6 +91,26 @@ func TestNamesakes(t *testing.T) {
 		}
 		if err := out.Close(); err != nil {
 			t.Error(err)
+		}
+	})
+}
+
+// An owner that does not answer is an input end that was not found, however long the
+// one attempt took.
+func TestOwnerIsGone(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, alice, bob := trio(w)
+		in, out := ends(t, alice, bob)
+		if err := out.Close(); err != nil {
+			t.Fatal(err)
+		}
+		fallSilent(w, alice)
+		time.Sleep(20 * time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		_, err := bob.Net().Pipe().Resolve(ctx, in.Advertisement())
+		if !errors.Is(err, pipe.ErrNotBound) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("resolved: %v", err)
 		}
 	})
 }

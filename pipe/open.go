@@ -187,7 +187,7 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 	}
 	if _, known := s.ep.Host(a.Owner); !known {
 		st, _, err := ask(ctx)
-		return st, err
+		return st, notBound(err)
 	}
 	o := race(ctx, true, func(ctx context.Context, try func(way)) {
 		failed := make(chan struct{})
@@ -206,7 +206,16 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 		}
 		try(ask)
 	})
-	return o.st, o.err
+	return o.st, notBound(o.err)
+}
+
+// notBound makes [ErrNotBound] of whatever kept us from the input end, but for a
+// refusal and our own end.
+func notBound(err error) error {
+	if err == nil || errors.Is(err, ErrNotBound) || errors.Is(err, ErrRefused) || errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrNotBound, err)
 }
 
 // ask asks the group who has the input end of a pipe, and opens a stream to the
