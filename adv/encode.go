@@ -9,13 +9,17 @@ import (
 // signed document.
 const seqAttr = "seq"
 
+// withdrawnAttr says, if it is "true", that the signer takes back what the document
+// says.
+const withdrawnAttr = "withdrawn"
+
 // rootAttrs stand on every root element that we write.
 var rootAttrs = [...]Attr{{"xml:space", "preserve"}, {"xmlns:jxta", "http://jxta.org"}}
 
 // reserved reports whether the codec, and not the advertisement, owns an
 // attribute of the root element.
 func reserved(name string) bool {
-	return name == seqAttr || name == rootAttrs[0].Name || name == rootAttrs[1].Name
+	return name == seqAttr || name == withdrawnAttr || name == rootAttrs[0].Name || name == rootAttrs[1].Name
 }
 
 // encode writes a tree as a document, with further attributes on its root. Errors

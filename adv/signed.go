@@ -29,7 +29,8 @@ const (
 // On the wire it is a libp2p signed envelope (RFC 0002 of libp2p) of domain
 // "juxta-advertisement" and payload type "/juxta/advertisement" whose payload is
 // the XML. The root element has an attribute seq, decimal: of two documents
-// about the same thing the higher one counts. The key is always Ed25519.
+// about the same thing the higher one counts. If it has an attribute withdrawn, "true",
+// nothing of it holds any more. The key is always Ed25519.
 type Signed struct {
 	adv      Advertisement
 	doc      []byte // part of envelope
@@ -38,6 +39,8 @@ type Signed struct {
 	signer   id.Peer
 	host     peer.ID
 	seq      uint64
+	// withdrawn says that the signer takes back what it said.
+	withdrawn bool
 }
 
 // Sign writes and signs an advertisement. By convention seq is the milliseconds
@@ -45,15 +48,25 @@ type Signed struct {
 // Ed25519. The result does not share memory with a. Errors wrap those of
 // [Marshal], or [ErrForged] if the key may not sign a.
 func Sign(key crypto.PrivKey, a Advertisement, seq uint64) (*Signed, error) {
-	s, err := sign(key, a, seq)
+	s, err := sign(key, a, Attr{seqAttr, strconv.FormatUint(seq, 10)})
 	if err != nil {
 		return nil, fmt.Errorf("adv: sign: %w", err)
 	}
 	return s, nil
 }
 
-func sign(key crypto.PrivKey, a Advertisement, seq uint64) (*Signed, error) {
-	doc, err := marshal(a, Attr{seqAttr, strconv.FormatUint(seq, 10)})
+// Withdraw signs that what a says does not hold any more: a newer version of it that
+// takes back those before. Errors as for [Sign].
+func Withdraw(key crypto.PrivKey, a Advertisement, seq uint64) (*Signed, error) {
+	s, err := sign(key, a, Attr{seqAttr, strconv.FormatUint(seq, 10)}, Attr{withdrawnAttr, "true"})
+	if err != nil {
+		return nil, fmt.Errorf("adv: withdraw: %w", err)
+	}
+	return s, nil
+}
+
+func sign(key crypto.PrivKey, a Advertisement, attrs ...Attr) (*Signed, error) {
+	doc, err := marshal(a, attrs...)
 	if err != nil {
 		return nil, err
 	}
@@ -129,6 +142,8 @@ func (s *Signed) read(doc []byte) error {
 	if s.seq, err = strconv.ParseUint(seq, 10, 64); err != nil {
 		return fmt.Errorf("%w: attribute %s is %q", ErrInvalid, seqAttr, seq)
 	}
+	withdrawn, _ := root.Attr(withdrawnAttr)
+	s.withdrawn = withdrawn == "true"
 	s.adv, err = fromElement(root)
 	return err
 }
@@ -174,6 +189,9 @@ func (s *Signed) Envelope() []byte { return s.envelope }
 
 // Seq returns the sequence.
 func (s *Signed) Seq() uint64 { return s.seq }
+
+// Withdrawn reports whether the signer takes back what the document says.
+func (s *Signed) Withdrawn() bool { return s.withdrawn }
 
 // Signer returns the peer whose key signed, or would be: a group's root key need
 // not be a peer's.
