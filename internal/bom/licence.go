@@ -53,6 +53,10 @@ var bsd = []string{
 var read = map[string]string{
 	// zeroconf: MIT, with a note on who holds the copyright of what.
 	"200e14ba92ed9bee1273b522c0931351bfb89c41177056e5d0cafc7e91e45c0a": "MIT",
+	// go-libp2p-pubsub: all of it MIT; what is newer than May 2019, at choice, Apache-2.0.
+	"74e66ee911687ef90315c9264683d9dfce242b312fbd67da3e21cb12ead9849b": "MIT OR Apache-2.0",
+	// OpenTelemetry: its own, and that of what it has from Go.
+	"1ae07514be1d7bb33f0698f8d91fb51b8b9fe1463157ec1c72081a49b9bc6f40": "Apache-2.0 AND BSD-3-Clause",
 	// staticcheck's third parties.
 	"3e7ed5dc00f1b3518b99284123bfc3e3c65b82c62988c0dcda5c86c13d913f7c": "BSD-3-Clause AND MIT",
 }

@@ -33,6 +33,7 @@ var house = []struct {
 	{13, "bench/...", "programs"},
 
 	{0, "internal/memnet", "a network for tests, of libp2p alone"},
+	{0, "internal/store", "a file that survives"},
 	{9, "internal/testnet", "peers for tests"},
 	{13, "internal/bom", "the command that writes the bill of materials"},
 }
@@ -112,7 +113,12 @@ func within(dir string, patterns ...string) bool {
 	})
 }
 
-// related reports whether one directory is in the other.
-func related(a, b string) bool { return within(a, b+"/...") || within(b, a+"/...") }
+// related reports whether one directory is in the other, or both are internal to the
+// same package.
+func related(a, b string) bool {
+	ownerA, _, internalA := strings.Cut(a, "/internal/")
+	ownerB, _, internalB := strings.Cut(b, "/internal/")
+	return within(a, b+"/...") || within(b, a+"/...") || internalA && internalB && ownerA == ownerB
+}
 
 func first(imp string) string { s, _, _ := strings.Cut(imp, "/"); return s }
