@@ -142,6 +142,7 @@ func TestHalfAHelloIsWaitedForTenSeconds(t *testing.T) {
 func TestHelloAsOnTheWireIsAnswered(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		p, h := w.Start("alice"), w.Host()
+		h.SetStreamHandler(proto("hello"), func(s network.Stream) { _ = s.Reset() }) // or it would not be taken for a member
 		s := open(t, w, h, p, "hello")
 		_ = sayHello(s, w.Sign(h, testnet.PeerAdvertisement(h, id.Net, "bob")).Envelope(), 60_000)
 		b, err := io.ReadAll(s)

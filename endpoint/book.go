@@ -52,45 +52,66 @@ func (b *book) put(v id.Peer, h peer.ID, seq uint64) int {
 	return 0
 }
 
-func (b *book) get(v id.Peer) (peer.ID, bool) {
+func (b *book) get(v id.Peer) (bookEntry, bool) {
 	el, ok := b.entries[v]
 	if !ok {
-		return "", false
+		return bookEntry{}, false
 	}
 	b.recent.MoveToFront(el)
-	return el.Value.(bookEntry).host, true
+	return el.Value.(bookEntry), true
 }
 
-// Learn remembers the host and the addresses of a peer from its advertisement,
-// so that [Endpoint.Open] can reach it: those of a newer one replace what was
-// known, and are tried at once, even beside an attempt that is under way. Passed
-// over are advertisements of other kinds, older ones, and our own.
+// Learn remembers the host and the addresses of a peer from its advertisement, as a
+// peer or as a rendezvous, so that [Endpoint.Open] can reach it: those of a newer
+// one replace what was known, and are tried at once, even beside an attempt that is
+// under way; and if it is a neighbour that has not told us, whether it is still there.
+// Passed over are advertisements of other kinds, older ones, and our own.
 func (e *Endpoint) Learn(a *adv.Signed, expiration time.Duration) {
-	doc, ok := a.Advertisement().(*adv.Peer)
-	if !ok || doc.Route.Host == e.host.ID() {
+	var route adv.Route
+	switch doc := a.Advertisement().(type) {
+	case *adv.Peer:
+		route = doc.Route
+	case *adv.Rdv:
+		route = doc.Route
+	}
+	if route.Host == "" || route.Host == e.host.ID() {
 		return
 	}
 	var addrs []ma.Multiaddr
-	for _, s := range doc.Route.Addrs {
+	for _, s := range route.Addrs {
 		if m, err := ma.NewMultiaddr(s); err == nil {
 			addrs = append(addrs, m)
 		}
 	}
+	seq := a.Seq()
 	e.mu.Lock()
-	newer := e.book.put(doc.PID, doc.Route.Host, a.Seq())
+	newer := e.book.put(a.Signer(), route.Host, seq)
 	e.mu.Unlock()
 	if newer < 0 {
 		return
 	}
 	if newer > 0 {
-		e.host.Peerstore().ClearAddrs(doc.Route.Host)
-		e.flight.Forget(string(doc.Route.Host))
+		e.host.Peerstore().ClearAddrs(route.Host)
+		e.flight.Forget(string(route.Host))
+		_, peers := a.Advertisement().(*adv.Peer)
+		if n := e.neighbour(route.Host); peers && n != nil && n.Seq() < seq {
+			e.spawn(func() { e.verify(route.Host, a.Signer()) })
+		}
 	}
-	e.host.Peerstore().AddAddrs(doc.Route.Host, addrs, expiration)
+	e.host.Peerstore().AddAddrs(route.Host, addrs, expiration)
 }
 
-// Host returns the libp2p ID of a peer that was met or learned of.
-func (e *Endpoint) Host(v id.Peer) (peer.ID, bool) { return e.lookup(v) }
+// Known reports whether a peer was met or learned of, and by which version of its
+// advertisement: [Endpoint.Open] would go where that one says.
+func (e *Endpoint) Known(v id.Peer) (seq uint64, known bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if b, ok := e.book.get(v); ok {
+		return b.seq, true
+	}
+	_, known = e.near[v]
+	return 0, known
+}
 
 func (e *Endpoint) lookup(v id.Peer) (peer.ID, bool) {
 	e.mu.Lock()
@@ -114,5 +135,12 @@ func (e *Endpoint) lookupLocked(v id.Peer) (peer.ID, bool) {
 	if h, ok := e.near[v]; ok {
 		return h, true
 	}
-	return e.book.get(v)
+	b, ok := e.book.get(v)
+	return b.host, ok
 }
+
+// Online reports whether the host is connected to anybody, in this group or not.
+func (e *Endpoint) Online() bool { return len(e.host.Network().Peers()) > 0 }
+
+// HostID returns our libp2p ID.
+func (e *Endpoint) HostID() peer.ID { return e.host.ID() }

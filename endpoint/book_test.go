@@ -25,8 +25,8 @@ func TestBookForgetsWhatWasNotUsedForLongest(t *testing.T) {
 		b.put(numbered(i), peer.ID(numbered(i).String()), 1)
 	}
 	for i, want := range map[int]bool{0: true, 1: true, 2: false, 11: false, 12: true, maxBook + 9: true} {
-		if h, ok := b.get(numbered(i)); ok != want || ok && h != peer.ID(numbered(i).String()) {
-			t.Errorf("peer %d: %q, %v, want %v", i, h, ok, want)
+		if e, ok := b.get(numbered(i)); ok != want || ok && e.host != peer.ID(numbered(i).String()) {
+			t.Errorf("peer %d: %q, %v, want %v", i, e.host, ok, want)
 		}
 	}
 	if len(b.entries) != maxBook || b.recent.Len() != maxBook {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/event"
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -29,7 +30,10 @@ type Config struct {
 	// Met is called whenever a peer is admitted or introduces itself anew. It
 	// must not block for long; calls may be concurrent. Nil: nobody is told.
 	Met func(a *adv.Signed, expiration time.Duration)
-	Log *slog.Logger // nil: discard
+	// Gone is called, in a goroutine of its own, when a neighbour has left the group, or
+	// the last connection to it has ended. Nil: nobody is told.
+	Gone func(who id.Peer)
+	Log  *slog.Logger // nil: discard
 }
 
 // Endpoint is one group's window on the host. Its methods may be called
@@ -38,12 +42,15 @@ type Endpoint struct {
 	host  host.Host
 	group id.Group
 	met   func(*adv.Signed, time.Duration)
+	gone  func(id.Peer)
 	log   *slog.Logger
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
 	wg     sync.WaitGroup // every goroutine and stream handler of ours
 	flight singleflight.Group
+	// unsubscribe ends followLeavers.
+	unsubscribe func() error
 
 	mu         sync.Mutex // guards what follows
 	closed     bool
@@ -63,9 +70,10 @@ type Endpoint struct {
 // to. It returns at once.
 func New(cfg *Config) *Endpoint {
 	e := &Endpoint{
-		host: cfg.Host, group: cfg.Group, met: cfg.Met, log: cfg.Log, self: cfg.Self,
+		host: cfg.Host, group: cfg.Group, met: cfg.Met, gone: cfg.Gone, log: cfg.Log, self: cfg.Self,
 		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
 		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{}, held: map[peer.ID]struct{}{},
+		unsubscribe: func() error { return nil },
 	}
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
@@ -73,9 +81,19 @@ func New(cfg *Config) *Endpoint {
 	if e.met == nil {
 		e.met = func(*adv.Signed, time.Duration) {}
 	}
+	if e.gone == nil {
+		e.gone = func(id.Peer) {}
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setHandler(helloService, e.serveHello)
 	e.host.Network().Notify((*notifiee)(e))
+	leavers, err := e.host.EventBus().Subscribe(new(event.EvtPeerProtocolsUpdated))
+	if err == nil {
+		e.unsubscribe = leavers.Close
+		e.spawn(func() { e.followLeavers(leavers) })
+	} else { // who leaves the group is a neighbour until the connection ends
+		e.log.Error("departures are not heard of", "err", err)
+	}
 	for _, h := range e.host.Network().Peers() {
 		e.spawn(func() { _, _ = e.meet(e.ctx, h) })
 	}
@@ -101,6 +119,7 @@ func (e *Endpoint) Close() error {
 	e.mu.Unlock()
 
 	e.host.Network().StopNotify((*notifiee)(e))
+	_ = e.unsubscribe()
 	for _, p := range services {
 		e.host.RemoveStreamHandler(p)
 	}
@@ -245,7 +264,9 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 	}
 	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocol(service))
 	if foreign(err) {
-		e.forget(h) // it has left the group since
+		if !e.member(h) {
+			e.forget(h) // it has left the group since
+		}
 		return nil, &Error{"open " + service, to, "", ErrNotAdmitted}
 	}
 	if err != nil {

@@ -37,6 +37,14 @@ func (e *Endpoint) Neighbours() []*adv.Signed {
 	return all
 }
 
+// Neighbour returns the peer advertisement of a peer that is connected and admitted
+// now, or nil.
+func (e *Endpoint) Neighbour(who id.Peer) *adv.Signed {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.neighbours[e.near[who]]
+}
+
 func (e *Endpoint) neighbour(h peer.ID) *adv.Signed {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -207,8 +215,8 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 		return refuse(fmt.Errorf("it shows its advertisement in group %v", doc.GID))
 	}
 	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.MaxExpiration.Milliseconds()))) * time.Millisecond
-	e.Learn(a, expiration)
 	e.welcome(h, a)
+	e.Learn(a, expiration)
 	e.met(a, expiration)
 	return a, nil
 }
@@ -243,6 +251,13 @@ func (e *Endpoint) forgetLocked(h peer.ID) {
 		delete(e.neighbours, h)
 		delete(e.near, a.Signer())
 		e.log.Info("neighbour gone", "peer", a.Signer(), "addr", h)
+		if !e.closed {
+			e.wg.Add(1)
+			go func() {
+				defer e.wg.Done()
+				e.gone(a.Signer())
+			}()
+		}
 	}
 }
 

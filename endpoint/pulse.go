@@ -93,6 +93,20 @@ func (e *Endpoint) feel(ctx context.Context, h peer.ID, who id.Peer) {
 	}
 }
 
+// verify cuts the connection to a neighbour that does not answer, and has been heard
+// of elsewhere: it may have started again, at another address, and the connection lead
+// to nobody.
+func (e *Endpoint) verify(h peer.ID, who id.Peer) {
+	for range pulseMisses {
+		begun := time.Now()
+		if _, err := e.ping(e.ctx, h, pulseTimeout); err == nil || e.ctx.Err() != nil || e.heard(who, h, begun) {
+			return
+		}
+	}
+	e.log.Info("peer does not answer, connections closed", "addr", h)
+	_ = e.host.Network().ClosePeer(h)
+}
+
 // heard reports whether anything has come from a peer since then that is not an
 // answer to a ping: bytes that somebody waited for, or a stream that it has opened,
 // as it does for each of its own pings.
