@@ -8,11 +8,11 @@
 //
 // # Propagation
 //
-// A query to the group goes to every neighbour. A neighbour whose handler asks
-// for it with [ResponseWriter.Forward], or that has no handler of that name,
-// passes it on to its own neighbours, once, and their answers back. A query
-// carries a random ID, by which a peer that it reaches on two ways knows it
-// again and answers once.
+// A query to the group goes to our rendezvous, which puts it to its edges and, down a
+// tree, to the other rendezvous and theirs; the answers come back the same way, so a
+// peer that nobody can dial answers like any other. A query carries a random ID, by
+// which a peer that it reaches on two ways knows it again and answers once. A peer
+// without a rendezvous asks its neighbours, each for itself.
 //
 // # Wire
 //

@@ -16,15 +16,12 @@ import (
 	"github.com/juxta-p2p/juxta/resolver/internal/wire"
 )
 
-// rogue is an admitted peer whose resolver is the test.
+// rogue is an admitted peer, an edge of the one that it is near, whose resolver is the
+// test.
 func rogue(t *testing.T, w *testnet.World, near string) (e *endpoint.Endpoint, open func(q *wire.Query) *endpoint.Stream, p *peer.Peer) {
 	t.Helper()
 	p = w.Start(near)
-	e, _ = w.Endpoint("mallory")
-	if _, err := e.Connect(t.Context(), w.Info(p)); err != nil {
-		t.Fatal(err)
-	}
-	w.Until(time.Second, "admitted", func() bool { return len(p.Net().Neighbours()) == 1 })
+	e = client(t, w, "mallory", p)
 	open = func(q *wire.Query) *endpoint.Stream {
 		st, err := e.Open(t.Context(), p.ID(), "resolver")
 		if err != nil {
@@ -38,6 +35,25 @@ func rogue(t *testing.T, w *testnet.World, near string) (e *endpoint.Endpoint, o
 		return st
 	}
 	return e, open, p
+}
+
+// client is a peer that has a lease with another one, and nothing else.
+func client(t *testing.T, w *testnet.World, name string, of *peer.Peer) *endpoint.Endpoint {
+	t.Helper()
+	e, _ := w.Endpoint(name)
+	if _, err := e.Connect(t.Context(), w.Info(of)); err != nil {
+		t.Fatal(err)
+	}
+	before := len(of.Net().Rendezvous().Status().Clients)
+	st, err := e.Open(t.Context(), of.ID(), "lease")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = st.Write([]byte{2, 1<<3 | 2, 0}); err != nil { // a frame of two bytes: an empty Ask
+		t.Fatal(err)
+	}
+	w.Until(time.Second, "lease granted", func() bool { return len(of.Net().Rendezvous().Status().Clients) > before })
+	return e
 }
 
 func idOf(n int) []byte { return append(make([]byte, 14), byte(n>>8), byte(n)) }
@@ -68,7 +84,7 @@ func TestQueryWithAnotherHopsIsPassedOnOnceAtMost(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		e, open, alice := rogue(t, w, "alice")
 		hops := make(chan uint32, 4)
-		other, _ := w.Endpoint("other")
+		other := client(t, w, "other", alice)
 		other.Handle("resolver", func(st *endpoint.Stream) {
 			var q wire.Query
 			if err := st.ReadMsg(&q, 1000); err == nil {
@@ -76,10 +92,8 @@ func TestQueryWithAnotherHopsIsPassedOnOnceAtMost(t *testing.T) {
 			}
 		})
 		e.Handle("resolver", func(*endpoint.Stream) { t.Error("the query came back") })
-		if _, err := other.Connect(t.Context(), w.Info(alice)); err != nil {
-			t.Fatal(err)
-		}
-		st := open(&wire.Query{Id: idOf(1), Handler: "x", Hops: 1 << 30, Group: true})
+		self := alice.ID().Bytes()
+		st := open(&wire.Query{Id: idOf(1), Handler: "x", Hops: 1 << 30, Group: true, After: self, Before: self})
 		if got := <-hops; got != 0 {
 			t.Errorf("passed on with %d hops", got)
 		}
@@ -110,7 +124,7 @@ func TestFloodOfQueriesIsLimited(t *testing.T) {
 		for i := range 200 {
 			st := open(&wire.Query{Id: idOf(i), Handler: "slow"})
 			streams = append(streams, st)
-			_ = st.SetReadDeadline(time.Now().Add(time.Second))
+			_ = st.SetReadDeadline(time.Now().Add(5 * latency))
 			var a wire.Answer
 			if st.ReadMsg(&a, 1000) == nil && a.GetFailure().GetCode() == wire.Failure_BUSY {
 				busy++
@@ -139,7 +153,7 @@ func TestFloodOfQueriesIsLimited(t *testing.T) {
 func TestQueriesThatNeverArriveAreLimited(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		_, open, _ := rogue(t, w, "alice")
-		for range 32 {
+		for range 128 {
 			_, _ = open(nil).Write([]byte("\x80\x80\x04half"))
 		}
 		time.Sleep(time.Second)
@@ -193,10 +207,12 @@ func TestAnswersOfAHostilePeer(t *testing.T) {
 			t.Errorf("from %v, errors %v", froms, errs)
 		}
 		n := 0
-		for range alice.Net().Resolver().Query(t.Context(), id.Peer{}, "endless", nil) {
-			n++
+		for r, err := range alice.Net().Resolver().Query(t.Context(), id.Peer{}, "endless", nil) {
+			if n++; err != nil || r.From != e.ID() {
+				t.Fatalf("%v from %v, who says it is from %v", err, e.ID(), r)
+			}
 		}
-		if n != resolver.MaxAnswers {
+		if n != resolver.MaxGroupAnswers {
 			t.Errorf("%d answers", n)
 		}
 	})
@@ -208,7 +224,7 @@ func TestEndlessAnswersEnd(t *testing.T) {
 		e, _, alice := rogue(t, w, "alice")
 		e.Handle("resolver", func(st *endpoint.Stream) {
 			for st.WriteMsg(&wire.Answer{Kind: &wire.Answer_Body{}}) == nil {
-				time.Sleep(9 * time.Second)
+				time.Sleep(4 * time.Second)
 			}
 		})
 		start := time.Now()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 // Limits. A query or an answer beyond them is refused by name; so is a query
@@ -19,9 +20,15 @@ const (
 	MaxAnswer  = 256 << 10 // bytes of an answer's body
 	MaxAnswers = 10_000    // answers to one query; the asker hangs up after them
 
-	maxServing     = 256 // queries being answered at once
-	maxServingEach = 32  // of them for one neighbour
-	maxHops        = 1   // how often a query is passed on
+	// MaxGroupAnswers is how many of them are one peer's, if the group was asked: who
+	// has no end of them does not keep the others' from the asker.
+	MaxGroupAnswers = 1000
+
+	maxServing     = 512 // queries being answered at once
+	maxServingEach = 128 // of them for one rendezvous, which asks for many
+	maxServingEdge = 32  // of them for any other neighbour
+	maxAsking      = 256 // peers that one query is put to at once
+	maxHops        = 5   // how often a query is passed on
 
 	// groupPatience is how long a peer that passes a query on no farther may say
 	// nothing before a query to the group does without it. Who does pass it on has
@@ -37,24 +44,24 @@ var (
 	ErrBusy = errors.New("busy, try again later")
 	// ErrTooLarge: a query or an answer exceeds the limit.
 	ErrTooLarge = errors.New("larger than the limit")
+	// ErrTooMany: one peer gives no more than [MaxAnswers], or [MaxGroupAnswers].
+	ErrTooMany = errors.New("as many answers as one query gets")
 	// ErrHandler: the handler at the peer failed; the error's text says why.
 	ErrHandler = errors.New("the peer's handler failed")
 )
 
 // Config is what a resolver is made of.
 type Config struct {
-	Endpoint *endpoint.Endpoint
-	// Settled is waited for before a query is sent to the group: it is closed
-	// when there is somebody to ask, or no hope of it. Nil: no waiting.
-	Settled <-chan struct{}
-	Log     *slog.Logger // nil: discard
+	Endpoint   *endpoint.Endpoint
+	Rendezvous *rendezvous.Service // knows the way to the whole group
+	Log        *slog.Logger        // nil: discard
 }
 
 // Service is the resolver of one group. Its methods may be called concurrently.
 type Service struct {
-	ep      *endpoint.Endpoint
-	settled <-chan struct{}
-	log     *slog.Logger
+	ep  *endpoint.Endpoint
+	rdv *rendezvous.Service
+	log *slog.Logger
 
 	mu       sync.Mutex // guards what follows
 	handlers map[string]Handler
@@ -68,24 +75,19 @@ const serviceName = "resolver"
 // New starts answering queries. The service ends with its endpoint.
 func New(cfg *Config) *Service {
 	s := &Service{
-		ep: cfg.Endpoint, settled: cfg.Settled, log: cfg.Log,
+		ep: cfg.Endpoint, rdv: cfg.Rendezvous, log: cfg.Log,
 		handlers: map[string]Handler{}, seen: newSeen(), serving: map[id.Peer]int{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
-	}
-	if s.settled == nil {
-		now := make(chan struct{})
-		close(now)
-		s.settled = now
 	}
 	s.ep.Handle(serviceName, s.serve)
 	return s
 }
 
 // Handler answers queries. ServeQuery is called in a goroutine of its own for
-// each; the answers end when it returns, unless the query was passed on. If it
-// panics, the process dies: a resolver hides no bugs.
+// each, and the answers end when it returns. If it panics, the asker is told that the
+// handler failed, and the log has the stack; no other answer suffers from it.
 type Handler interface {
 	ServeQuery(w ResponseWriter, q *Query)
 }
@@ -100,14 +102,12 @@ func (f HandlerFunc) ServeQuery(w ResponseWriter, q *Query) { f(w, q) }
 // ServeQuery returns; its methods may be called concurrently.
 type ResponseWriter interface {
 	// Respond sends one answer. It blocks while the asker does not read. An
-	// error means that the asker is gone, or that body is too large
-	// ([ErrTooLarge]): then the next one may still be sent.
+	// error means that the asker is gone, that it has had as many answers as it takes
+	// ([ErrTooMany]), or that body is too large ([ErrTooLarge]): then the next one
+	// may still be sent.
 	Respond(body []byte) error
 	// Fail sends an error as an answer.
 	Fail(text string) error
-	// Forward has the query passed on to our neighbours as well, if it may go
-	// farther.
-	Forward()
 }
 
 // Query is a query as its handler sees it.
@@ -157,7 +157,11 @@ func (s *Service) first(query []byte) bool {
 func (s *Service) begin(who id.Peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.total >= maxServing || s.serving[who] >= maxServingEach {
+	each := maxServingEdge
+	if s.rdv.IsRendezvous(who) {
+		each = maxServingEach
+	}
+	if s.total >= maxServing || s.serving[who] >= each {
 		return false
 	}
 	s.total++

@@ -190,8 +190,7 @@ type Entry struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The advertisement in its signed envelope.
 	Envelope []byte `protobuf:"bytes,1,opt,name=envelope,proto3" json:"envelope,omitempty"`
-	// For how many milliseconds from now the receiver may keep it. 0 takes it back:
-	// the envelope is then a newer version of what it takes back.
+	// For how many milliseconds from now the receiver may keep it.
 	ExpirationMs uint64 `protobuf:"varint,2,opt,name=expiration_ms,json=expirationMs,proto3" json:"expiration_ms,omitempty"`
 	// Of the advertisement of a rendezvous: it is one because its owner said so, and
 	// will not stop being one by itself.
@@ -532,11 +531,8 @@ func (*ToEdge_Promote) isToEdge_Kind() {}
 // Ask asks for a lease, or for another one before the last has run out.
 type Ask struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// How many advertisements the edge will publish with it: what the rendezvous has
-	// of it and does not hear again may go.
-	Published uint32 `protobuf:"varint,1,opt,name=published,proto3" json:"published,omitempty"`
 	// The edge may become a rendezvous if one is wanted.
-	Volunteer     bool `protobuf:"varint,2,opt,name=volunteer,proto3" json:"volunteer,omitempty"`
+	Volunteer     bool `protobuf:"varint,1,opt,name=volunteer,proto3" json:"volunteer,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -569,13 +565,6 @@ func (x *Ask) ProtoReflect() protoreflect.Message {
 // Deprecated: Use Ask.ProtoReflect.Descriptor instead.
 func (*Ask) Descriptor() ([]byte, []int) {
 	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{3}
-}
-
-func (x *Ask) GetPublished() uint32 {
-	if x != nil {
-		return x.Published
-	}
-	return 0
 }
 
 func (x *Ask) GetVolunteer() bool {
@@ -1954,10 +1943,9 @@ const file_rendezvous_internal_wire_rendezvous_proto_rawDesc = "" +
 	"\x06bundle\x18\x04 \x01(\v2\x18.juxta.rendezvous.BundleH\x00R\x06bundle\x122\n" +
 	"\x06cancel\x18\x05 \x01(\v2\x18.juxta.rendezvous.CancelH\x00R\x06cancel\x125\n" +
 	"\apromote\x18\x06 \x01(\v2\x19.juxta.rendezvous.PromoteH\x00R\apromoteB\x06\n" +
-	"\x04kind\"A\n" +
+	"\x04kind\"#\n" +
 	"\x03Ask\x12\x1c\n" +
-	"\tpublished\x18\x01 \x01(\rR\tpublished\x12\x1c\n" +
-	"\tvolunteer\x18\x02 \x01(\bR\tvolunteer\"\x94\x01\n" +
+	"\tvolunteer\x18\x01 \x01(\bR\tvolunteer\"\x94\x01\n" +
 	"\x05Grant\x12\x19\n" +
 	"\blease_ms\x18\x01 \x01(\x04R\aleaseMs\x127\n" +
 	"\n" +

@@ -33,6 +33,8 @@ const (
 	Failure_BUSY Failure_Code = 3
 	// The answer was larger than answers may be.
 	Failure_TOO_LARGE Failure_Code = 4
+	// The peer was to pass the query on, and is no rendezvous.
+	Failure_NOT_RENDEZVOUS Failure_Code = 5
 )
 
 // Enum value maps for Failure_Code.
@@ -43,6 +45,7 @@ var (
 		2: "HANDLER_FAILED",
 		3: "BUSY",
 		4: "TOO_LARGE",
+		5: "NOT_RENDEZVOUS",
 	}
 	Failure_Code_value = map[string]int32{
 		"UNSPECIFIED":    0,
@@ -50,6 +53,7 @@ var (
 		"HANDLER_FAILED": 2,
 		"BUSY":           3,
 		"TOO_LARGE":      4,
+		"NOT_RENDEZVOUS": 5,
 	}
 )
 
@@ -91,7 +95,12 @@ type Query struct {
 	// How many more times the query may be passed on.
 	Hops uint32 `protobuf:"varint,4,opt,name=hops,proto3" json:"hops,omitempty"`
 	// Asked of the whole group: a peer without the handler keeps quiet.
-	Group         bool `protobuf:"varint,5,opt,name=group,proto3" json:"group,omitempty"`
+	Group bool `protobuf:"varint,5,opt,name=group,proto3" json:"group,omitempty"`
+	// The receiver puts it to its edges too, and to this part of the peerview: the
+	// rendezvous between these two IDs, in binary. Both the same: all others. Without
+	// them it answers for itself alone.
+	After         []byte `protobuf:"bytes,6,opt,name=after,proto3" json:"after,omitempty"`
+	Before        []byte `protobuf:"bytes,7,opt,name=before,proto3" json:"before,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -159,6 +168,20 @@ func (x *Query) GetGroup() bool {
 		return x.Group
 	}
 	return false
+}
+
+func (x *Query) GetAfter() []byte {
+	if x != nil {
+		return x.After
+	}
+	return nil
+}
+
+func (x *Query) GetBefore() []byte {
+	if x != nil {
+		return x.Before
+	}
+	return nil
 }
 
 // Answer is sent any number of times; the end of the stream ends the answers.
@@ -310,28 +333,31 @@ var File_resolver_internal_wire_resolver_proto protoreflect.FileDescriptor
 
 const file_resolver_internal_wire_resolver_proto_rawDesc = "" +
 	"\n" +
-	"%resolver/internal/wire/resolver.proto\x12\x0ejuxta.resolver\"o\n" +
+	"%resolver/internal/wire/resolver.proto\x12\x0ejuxta.resolver\"\x9d\x01\n" +
 	"\x05Query\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\fR\x02id\x12\x18\n" +
 	"\ahandler\x18\x02 \x01(\tR\ahandler\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x12\n" +
 	"\x04hops\x18\x04 \x01(\rR\x04hops\x12\x14\n" +
-	"\x05group\x18\x05 \x01(\bR\x05group\"o\n" +
+	"\x05group\x18\x05 \x01(\bR\x05group\x12\x14\n" +
+	"\x05after\x18\x06 \x01(\fR\x05after\x12\x16\n" +
+	"\x06before\x18\a \x01(\fR\x06before\"o\n" +
 	"\x06Answer\x12\x12\n" +
 	"\x04from\x18\x01 \x01(\fR\x04from\x12\x14\n" +
 	"\x04body\x18\x02 \x01(\fH\x00R\x04body\x123\n" +
 	"\afailure\x18\x03 \x01(\v2\x17.juxta.resolver.FailureH\x00R\afailureB\x06\n" +
-	"\x04kind\"\xa5\x01\n" +
+	"\x04kind\"\xb9\x01\n" +
 	"\aFailure\x120\n" +
 	"\x04code\x18\x01 \x01(\x0e2\x1c.juxta.resolver.Failure.CodeR\x04code\x12\x12\n" +
-	"\x04text\x18\x02 \x01(\tR\x04text\"T\n" +
+	"\x04text\x18\x02 \x01(\tR\x04text\"h\n" +
 	"\x04Code\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\x0e\n" +
 	"\n" +
 	"NO_HANDLER\x10\x01\x12\x12\n" +
 	"\x0eHANDLER_FAILED\x10\x02\x12\b\n" +
 	"\x04BUSY\x10\x03\x12\r\n" +
-	"\tTOO_LARGE\x10\x04B3Z1github.com/juxta-p2p/juxta/resolver/internal/wireb\x06proto3"
+	"\tTOO_LARGE\x10\x04\x12\x12\n" +
+	"\x0eNOT_RENDEZVOUS\x10\x05B3Z1github.com/juxta-p2p/juxta/resolver/internal/wireb\x06proto3"
 
 var (
 	file_resolver_internal_wire_resolver_proto_rawDescOnce sync.Once
