@@ -51,6 +51,7 @@ type cache struct {
 	entries map[key]*entry
 	due     dueHeap
 	bytes   int
+	dropped func(*entry) // told of what goes, unless nil
 }
 
 func newCache() *cache { return &cache{entries: map[key]*entry{}} }
@@ -123,6 +124,9 @@ func (c *cache) evict() bool {
 }
 
 func (c *cache) remove(e *entry) {
+	if c.dropped != nil {
+		c.dropped(e)
+	}
 	heap.Remove(&c.due, e.index)
 	delete(c.entries, e.key)
 	c.bytes -= e.size()

@@ -1,9 +1,6 @@
 package discovery
 
 import (
-	"strings"
-	"unicode/utf8"
-
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
 )
@@ -18,6 +15,9 @@ type Query struct {
 	// Value is what the attribute has to be: * stands for any characters, ? for
 	// one, all others for themselves. Empty with an Attr: any value.
 	Value string
+	// Range, if there is one, is wanted in place of Value: the attribute has to be a
+	// number in it.
+	Range *adv.Range
 	// Limit ends a search after so many. 0: no limit.
 	Limit int
 	// From restricts a search to the answers of one peer. Zero: the group.
@@ -25,52 +25,8 @@ type Query struct {
 }
 
 // Matches reports whether an advertisement is wanted.
-func (q *Query) Matches(a adv.Advertisement) bool { return q.kindMatches(a) && q.attrMatches(a) }
+func (q *Query) Matches(a adv.Advertisement) bool { return q.pattern().Matches(a) }
 
-func (q *Query) kindMatches(a adv.Advertisement) bool {
-	switch q.Kind {
-	case "", a.Kind(), adv.Kind(a.Type()):
-		return true
-	case adv.KindAdv:
-		return a.Kind() != adv.KindPeer && a.Kind() != adv.KindGroup
-	}
-	return false
-}
-
-func (q *Query) attrMatches(a adv.Advertisement) bool {
-	if q.Attr == "" {
-		return true
-	}
-	for _, at := range a.Index() {
-		if at.Name == q.Attr && (q.Value == "" || wildcard(q.Value, at.Value)) {
-			return true
-		}
-	}
-	return false
-}
-
-// wildcard matches a whole string against a pattern of *, ? and characters that
-// stand for themselves. It goes back only to the last *, so its cost is at most
-// the product of the lengths.
-func wildcard(pattern, s string) bool {
-	p, i, star, mark := 0, 0, -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark = p, i
-			p++
-		case p < len(pattern) && pattern[p] == '?':
-			_, n := utf8.DecodeRuneInString(s[i:])
-			p, i = p+1, i+n
-		case p < len(pattern) && pattern[p] == s[i]:
-			p, i = p+1, i+1
-		case star >= 0:
-			_, n := utf8.DecodeRuneInString(s[mark:])
-			mark += n
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
+func (q *Query) pattern() *adv.Pattern {
+	return &adv.Pattern{Kind: q.Kind, Attr: q.Attr, Value: q.Value, Range: q.Range}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/internal/store"
+	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
 )
 
@@ -28,10 +30,13 @@ var (
 
 // Config is what a discovery service is made of.
 type Config struct {
-	Key      crypto.PrivKey // signs what is published
-	Endpoint *endpoint.Endpoint
-	Resolver *resolver.Service
-	Log      *slog.Logger // nil: discard
+	Key        crypto.PrivKey // signs what is published
+	Endpoint   *endpoint.Endpoint
+	Rendezvous *rendezvous.Service // the group's index
+	Resolver   *resolver.Service   // for questions to one peer
+	// Store keeps the cache over a restart. Nil: it is kept in memory alone.
+	Store *store.DB
+	Log   *slog.Logger // nil: discard
 }
 
 // Service is the discovery service of one group. Its methods may be called
@@ -39,42 +44,78 @@ type Config struct {
 type Service struct {
 	key      crypto.PrivKey
 	ep       *endpoint.Endpoint
+	rdv      *rendezvous.Service
 	resolver *resolver.Service
+	disk     *shelf // nil: there is none
 	log      *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	cache   *cache
-	lastSeq uint64
-	changed chan struct{} // closed, and replaced, when something was added
+	mu       sync.Mutex // guards what follows
+	cache    *cache
+	lastSeq  uint64
+	watchers map[*watcher]struct{}
 }
 
-// New starts answering queries. The service ends with its endpoint.
-func New(cfg *Config) *Service {
+// New starts answering queries, and publishes again what the store has of ours. The
+// service ends with its endpoint.
+func New(cfg *Config) (*Service, error) {
 	s := &Service{
-		key: cfg.Key, ep: cfg.Endpoint, resolver: cfg.Resolver, log: cfg.Log,
-		cache: newCache(), changed: make(chan struct{}),
+		key: cfg.Key, ep: cfg.Endpoint, rdv: cfg.Rendezvous, resolver: cfg.Resolver, log: cfg.Log,
+		cache: newCache(), watchers: map[*watcher]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.Store != nil {
+		s.disk = newShelf(cfg.Store, "cache "+s.ep.Group().String(), s.ep.ID())
+		if err := s.load(); err != nil {
+			return nil, err
+		}
+		s.cache.dropped = func(e *entry) { s.stored(s.disk.remove(e.key)) }
+	}
 	s.resolver.Handle(handlerName, resolver.HandlerFunc(s.serve))
-	return s
+	return s, nil
 }
 
-// Publish signs an advertisement and keeps it where the group finds it: for
-// lifetime, and others may keep copies for expiration. Zero means
-// [adv.DefaultLifetime] and [adv.DefaultExpiration]; others never keep it longer
-// than we do. Publishing again replaces what was published before. It returns when
-// the first attempts to reach other peers have ended, so that those who ask them
-// find it.
+// load takes up what the store has.
+func (s *Service) load() error {
+	now := time.Now()
+	entries, skipped, err := s.disk.load(now)
+	if err != nil {
+		return fmt.Errorf("discovery: read the cache: %w", err)
+	}
+	if skipped > 0 {
+		s.log.Warn("damaged entries of the cache passed over", "entries", skipped)
+	}
+	for _, e := range entries {
+		if _, err := s.cache.put(now, e); err != nil {
+			continue
+		}
+		s.lastSeq = max(s.lastSeq, e.signed.Seq())
+		if e.own {
+			s.rdv.Shelve(e.signed, e.keep.Sub(now), e.expiration)
+		} else {
+			s.ep.Learn(e.signed, e.keep.Sub(now))
+		}
+	}
+	return nil
+}
+
+// Publish signs an advertisement and puts it where the group finds it: for lifetime,
+// and others may keep copies for expiration. Zero means [adv.DefaultLifetime] and
+// [adv.DefaultExpiration]; others never keep it longer than we do. Publishing again
+// replaces what was published before. It returns when the group's index has it, so
+// that whoever searches then finds it; or, if there is no rendezvous, when we have it:
+// the index gets it as soon as there is one. What has a lifetime left when the peer
+// ends is published again when it starts, if it has a store.
 //
 // The error wraps [ErrForeign] for what only another peer may sign, [ErrFull],
-// or an error of the adv package for a document that cannot be.
+// [rendezvous.ErrQuota] or [rendezvous.ErrFull] (then we keep it and try again), one of
+// the disk's, or an error of the adv package for a document that cannot be.
 func (s *Service) Publish(ctx context.Context, a adv.Advertisement, lifetime, expiration time.Duration) (*adv.Signed, error) {
 	fail := func(err error) (*adv.Signed, error) {
 		return nil, fmt.Errorf("discovery: publish %s: %w", a.ID(), err)
 	}
-	if err := s.resolver.Settle(ctx); err != nil {
+	if err := s.rdv.Settle(ctx); err != nil {
 		return fail(err)
 	}
 	signed, err := adv.Sign(s.key, a, s.nextSeq())
@@ -84,7 +125,16 @@ func (s *Service) Publish(ctx context.Context, a adv.Advertisement, lifetime, ex
 	if err != nil {
 		return fail(err)
 	}
+	lifetime, expiration = times(lifetime, expiration)
 	if err := s.store(signed, lifetime, expiration, true); err != nil {
+		return fail(err)
+	}
+	if s.disk != nil {
+		if err := s.disk.flush(ctx); err != nil {
+			return fail(err)
+		}
+	}
+	if err := s.rdv.Publish(ctx, signed, lifetime, expiration); err != nil {
 		return fail(err)
 	}
 	return signed, nil
@@ -99,20 +149,34 @@ func (s *Service) nextSeq() uint64 {
 	return s.lastSeq
 }
 
-// Retract takes back what was published: we do not answer with it any more.
-// Copies that others hold go when they expire. The error wraps [ErrNotFound].
+// Retract takes back what was published: neither we nor the group's index answer with
+// it any more. Copies in the caches of others go when they expire. The error wraps
+// [ErrNotFound], or is one of those of Publish.
 func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
-	err := ctx.Err()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	e := s.cache.entries[keyOf(a)]
-	if err == nil && (e == nil || !e.own) {
-		err = ErrNotFound
-	}
-	if err != nil {
+	fail := func(err error) error {
 		return fmt.Errorf("discovery: retract %s: %w", a.Advertisement().ID(), err)
 	}
+	if err := ctx.Err(); err != nil {
+		return fail(err)
+	}
+	s.mu.Lock()
+	e := s.cache.entries[keyOf(a)]
+	if e == nil || !e.own {
+		s.mu.Unlock()
+		return fail(ErrNotFound)
+	}
 	s.cache.remove(e)
+	s.mu.Unlock()
+	withdrawal, err := adv.Withdraw(s.key, a.Advertisement(), s.nextSeq())
+	if err == nil {
+		err = s.rdv.Retract(ctx, withdrawal)
+	}
+	if err == nil && s.disk != nil {
+		err = s.disk.flush(ctx)
+	}
+	if err != nil {
+		return fail(err)
+	}
 	return nil
 }
 
@@ -126,12 +190,14 @@ func (s *Service) Keep(a *adv.Signed, expiration time.Duration) {
 	}
 }
 
-// KeepOwn publishes an advertisement of ours that is signed already, with the
-// default times.
-func (s *Service) KeepOwn(a *adv.Signed) {
-	if err := s.store(a, 0, 0, true); err != nil {
+// KeepOwn publishes an advertisement of ours that is signed already, in the
+// background: its index entries last for expiration, and are renewed.
+func (s *Service) KeepOwn(a *adv.Signed, expiration time.Duration) {
+	lifetime, expiration := times(0, expiration)
+	if err := s.store(a, lifetime, expiration, true); err != nil {
 		s.log.Error("own advertisement not published", "err", err)
 	}
+	s.rdv.Shelve(a, lifetime, expiration)
 }
 
 // Flush empties the cache of what q matches, but for our own publications, and
@@ -149,19 +215,40 @@ func (s *Service) Flush(q Query) int {
 	return n
 }
 
-func (s *Service) store(a *adv.Signed, lifetime, expiration time.Duration, own bool) error {
+// stored takes note of what the store said to a change. Nobody waits for it, but
+// Publish and Retract, who ask again.
+func (s *Service) stored(err error) {
+	if err != nil {
+		s.log.Warn("cache not stored", "err", err)
+	}
+}
+
+// times fills in the defaults.
+func times(lifetime, expiration time.Duration) (time.Duration, time.Duration) {
 	lifetime = orDefault(lifetime, adv.DefaultLifetime)
-	expiration = min(orDefault(expiration, adv.DefaultExpiration), lifetime)
+	return lifetime, min(orDefault(expiration, adv.DefaultExpiration), lifetime)
+}
+
+func (s *Service) store(a *adv.Signed, lifetime, expiration time.Duration, own bool) error {
+	if a.Withdrawn() {
+		return nil
+	}
+	lifetime, expiration = times(lifetime, expiration)
 	now := time.Now()
 	e := &entry{key: keyOf(a), signed: a, keep: now.Add(lifetime), expiration: expiration, own: own}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	changed, err := s.cache.put(now, e)
-	if changed {
-		close(s.changed)
-		s.changed = make(chan struct{})
+	if !changed {
+		return err
 	}
-	return err
+	if s.disk != nil {
+		s.stored(s.disk.put(e))
+	}
+	for w := range s.watchers {
+		w.tell(e)
+	}
+	return nil
 }
 
 func orDefault(d, def time.Duration) time.Duration {
@@ -174,7 +261,7 @@ func orDefault(d, def time.Duration) time.Duration {
 // Local returns what the cache has of what q wants, in the order of type and ID:
 // a snapshot.
 func (s *Service) Local(q Query) iter.Seq[*adv.Signed] {
-	found, _ := s.snapshot(&q)
+	found := s.snapshot(&q)
 	return func(yield func(*adv.Signed) bool) {
 		for _, e := range found {
 			if !yield(e.signed) {
@@ -184,16 +271,15 @@ func (s *Service) Local(q Query) iter.Seq[*adv.Signed] {
 	}
 }
 
-// snapshot also returns the channel that tells of changes after it was taken.
-func (s *Service) snapshot(q *Query) ([]*entry, <-chan struct{}) {
+func (s *Service) snapshot(q *Query) []*entry {
 	s.mu.Lock()
-	all, changed := s.cache.all(time.Now()), s.changed
+	all := s.cache.all(time.Now())
 	s.mu.Unlock()
 	found := matches(all, q) // which a stranger's pattern may make slow
 	if q.Limit > 0 && len(found) > q.Limit {
 		found = found[:q.Limit]
 	}
-	return found, changed
+	return found
 }
 
 // Times says how long an advertisement stays in our cache, and for how long

@@ -3,7 +3,7 @@
 //
 // Every group has services of its own, so what belongs to one is never seen in
 // another. From below: an endpoint, which lets peers in and gives the services
-// streams; the resolver, which asks questions; discovery, which finds
-// advertisements; pipes. They are started in this order and closed in the
-// reverse one.
+// streams; the rendezvous service, which knows the way to all of them; the resolver,
+// which asks questions; discovery, which finds advertisements; pipes. They are started
+// in this order and closed in the reverse one.
 package group

@@ -19,6 +19,7 @@ func TestFindPeerByNameURNAndHostID(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		seed := w.Start("seed")
 		alice, bob := w.Start("alice", seed), w.Start("bob", seed)
+		w.Settle(alice, bob)
 		for _, who := range []string{"bob", bob.ID().String(), strings.ToLower(bob.ID().String()), bob.HostID()} {
 			alice.Net().Discovery().Flush(anything)
 			a, err := alice.Net().FindPeer(t.Context(), who)
@@ -40,6 +41,7 @@ func TestFindPeerSaysWhyNot(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		seed := w.Start("seed")
 		alice, bob, twin := w.Start("alice", seed), w.Start("bob", seed), w.Start("bob", seed)
+		w.Settle(alice, bob, twin)
 		_, err := alice.Net().FindPeer(t.Context(), "bob")
 		if !errors.Is(err, group.ErrAmbiguous) || !strings.Contains(err.Error(), bob.ID().String()) || !strings.Contains(err.Error(), twin.ID().String()) {
 			t.Errorf("two of that name: %v", err)

@@ -2,6 +2,7 @@ package group
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -16,7 +17,9 @@ import (
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/store"
 	"github.com/juxta-p2p/juxta/pipe"
+	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
 )
 
@@ -26,26 +29,36 @@ type Config struct {
 	Host          host.Host      // shared by all groups; the group does not close it
 	Key           crypto.PrivKey // the host's: this peer's identity
 	Name, Desc    string         // of this peer, for its advertisement
-	// Settled is closed when the first attempts to reach anybody have ended: a
-	// search waits for it, so that it does not ask nobody. Nil: no waiting.
+	// Settled is closed when the first attempts to reach anybody have ended: before
+	// that a peer does not take itself for alone. Nil: they have ended.
 	Settled <-chan struct{}
-	Log     *slog.Logger // nil: discard
+	Role    rendezvous.Role   // in this group; empty: rendezvous.Auto
+	Finder  rendezvous.Finder // of rendezvous that nobody near knows; nil: there is none
+	Limits  rendezvous.Limits // as a rendezvous
+	// Store keeps what was published, and the cache, over a restart. Nil: it ends
+	// with the group.
+	Store *store.DB
+	Log   *slog.Logger // nil: discard
 }
 
 // Group is one peer group as this peer sees it. Its methods may be called
 // concurrently.
 type Group struct {
-	cfg       Config
-	endpoint  *endpoint.Endpoint
-	resolver  *resolver.Service
-	discovery *discovery.Service
-	pipe      *pipe.Service
+	cfg        Config
+	endpoint   *endpoint.Endpoint
+	rendezvous *rendezvous.Service
+	resolver   *resolver.Service
+	discovery  *discovery.Service
+	pipe       *pipe.Service
 
 	ready     chan struct{} // closed when the services are there
 	lastSeq   uint64        // of our advertisement
 	addresses event.Subscription
 	wg        sync.WaitGroup // followAddresses
 }
+
+// selfExpiration is how long a peer that has died without a word can be found yet.
+const selfExpiration = 10 * time.Minute
 
 // New makes the services of a group, and publishes this peer's advertisement in
 // it.
@@ -64,12 +77,22 @@ func New(cfg *Config) (*Group, error) {
 		return nil, fmt.Errorf("group: %w", err)
 	}
 	g.endpoint = endpoint.New(&endpoint.Config{
-		Host: cfg.Host, Group: cfg.Advertisement.GID, Self: self, Met: g.met, Log: log,
+		Host: cfg.Host, Group: cfg.Advertisement.GID, Self: self, Met: g.met, Gone: g.gone, Log: log,
 	})
-	g.resolver = resolver.New(&resolver.Config{Endpoint: g.endpoint, Settled: cfg.Settled, Log: log})
-	g.discovery = discovery.New(&discovery.Config{Key: cfg.Key, Endpoint: g.endpoint, Resolver: g.resolver, Log: log})
+	g.rendezvous = rendezvous.New(&rendezvous.Config{
+		Key: cfg.Key, Endpoint: g.endpoint, Name: cfg.Name, Role: cfg.Role, Finder: cfg.Finder,
+		Settled: cfg.Settled, Limits: cfg.Limits, Log: log,
+	})
+	g.resolver = resolver.New(&resolver.Config{Endpoint: g.endpoint, Rendezvous: g.rendezvous, Log: log})
+	g.discovery, err = discovery.New(&discovery.Config{
+		Key: cfg.Key, Endpoint: g.endpoint, Rendezvous: g.rendezvous, Resolver: g.resolver, Store: cfg.Store, Log: log,
+	})
+	if err != nil {
+		close(g.ready)
+		return nil, errors.Join(fmt.Errorf("group: %w", err), g.addresses.Close(), g.rendezvous.Close(), g.endpoint.Close())
+	}
 	g.pipe = pipe.New(&pipe.Config{Endpoint: g.endpoint, Resolver: g.resolver, Discovery: g.discovery, Log: log})
-	g.discovery.KeepOwn(self)
+	g.discovery.KeepOwn(self, selfExpiration)
 	close(g.ready)
 	g.wg.Go(g.followAddresses)
 	return g, nil
@@ -80,6 +103,7 @@ func (g *Group) Close() error {
 	_ = g.addresses.Close()
 	g.wg.Wait()
 	_ = g.pipe.Close()
+	_ = g.rendezvous.Close()
 	return g.endpoint.Close()
 }
 
@@ -94,6 +118,9 @@ func (g *Group) Discovery() *discovery.Service { return g.discovery }
 
 // Resolver returns the group's resolver.
 func (g *Group) Resolver() *resolver.Service { return g.resolver }
+
+// Rendezvous returns the group's rendezvous service.
+func (g *Group) Rendezvous() *rendezvous.Service { return g.rendezvous }
 
 // Pipe returns the group's pipe service.
 func (g *Group) Pipe() *pipe.Service { return g.pipe }
@@ -121,7 +148,16 @@ func (g *Group) Ping(ctx context.Context, to id.Peer) (Ping, error) {
 // still at it.
 func (g *Group) met(a *adv.Signed, expiration time.Duration) {
 	<-g.ready
-	g.discovery.Keep(a, expiration)
+	if g.discovery != nil {
+		g.discovery.Keep(a, expiration)
+	}
+	g.rendezvous.Met(a)
+}
+
+// gone is called for each peer that is connected no longer.
+func (g *Group) gone(who id.Peer) {
+	<-g.ready
+	g.rendezvous.Gone(who)
 }
 
 // sign makes this peer's advertisement as things are now: a newer version than
@@ -151,6 +187,6 @@ func (g *Group) followAddresses() {
 			continue
 		}
 		g.endpoint.Introduce(self)
-		g.discovery.KeepOwn(self)
+		g.discovery.KeepOwn(self, selfExpiration)
 	}
 }

@@ -7,12 +7,15 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/libp2p/go-libp2p"
 	hostid "github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 // Config says what peer to start. The zero value is a peer without a past or a
@@ -33,6 +36,15 @@ type Config struct {
 	Seeds []string
 	// MDNS finds peers on the local network, and is found by them.
 	MDNS bool
+	// Role is what the peer is to be in the net group. Empty: rendezvous.Auto, which
+	// nobody needs to think about.
+	Role rendezvous.Role
+	// Limits bound what the peer does for others as a rendezvous. Zero means the
+	// default.
+	Limits rendezvous.Limits
+	// NoDHT leaves out the distributed hash table in which the rendezvous of a group
+	// are found when no seed and no neighbour knows one.
+	NoDHT bool
 	// Stack replaces transports, security channels and muxers by others, such as
 	// those of a simulated network. Nil: TCP and QUIC; TLS 1.3, then Noise; yamux.
 	Stack []libp2p.Option
@@ -57,7 +69,7 @@ var defaultListen = []string{
 }
 
 // Check reports what is wrong with a configuration that can be seen without
-// starting a peer: the name and the addresses. The error wraps [ErrConfig].
+// starting a peer: the name, the role, the limits and the addresses. The error wraps [ErrConfig].
 func (cfg *Config) Check() error {
 	_, _, err := cfg.complete()
 	return err
@@ -73,6 +85,18 @@ func (cfg *Config) complete() (c Config, seeds []hostid.AddrInfo, err error) {
 	}
 	if err := CheckName(c.Name); err != nil {
 		return c, nil, err
+	}
+	switch c.Role {
+	case "", rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous:
+	default:
+		return c, nil, fmt.Errorf("%w: role %q: auto, edge or rendezvous are wanted", ErrConfig, c.Role)
+	}
+	l := &c.Limits
+	if min(l.Clients, l.Replication, l.Entries, l.Bytes, l.PublisherEntries, l.PublisherBytes) < 0 {
+		return c, nil, fmt.Errorf("%w: limits cannot be negative: %+v", ErrConfig, *l)
+	}
+	if l.Lease != 0 && l.Lease < time.Second {
+		return c, nil, fmt.Errorf("%w: leases of %v: a second at least is wanted", ErrConfig, l.Lease)
 	}
 	if c.Listen == nil {
 		c.Listen = defaultListen

@@ -9,6 +9,8 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 func TestCheckName(t *testing.T) {
@@ -36,6 +38,10 @@ func TestConfigErrors(t *testing.T) {
 	for name, cfg := range map[string]*Config{
 		"name":                 {Name: "a/b"},
 		"listen":               {Listen: []string{"127.0.0.1:80"}},
+		"role":                 {Role: "Edge"},
+		"negative limit":       {Limits: rendezvous.Limits{PublisherBytes: -1}},
+		"negative lease":       {Limits: rendezvous.Limits{Lease: -time.Hour}},
+		"hasty lease":          {Limits: rendezvous.Limits{Lease: time.Millisecond}},
 		"seed":                 {Seeds: []string{"seed.example:4001"}},
 		"seed without ID":      {Seeds: []string{"/ip4/127.0.0.1/tcp/1"}},
 		"seed, bad ID":         {Seeds: []string{"/ip4/127.0.0.1/tcp/1/p2p/nonsense"}},
@@ -45,6 +51,14 @@ func TestConfigErrors(t *testing.T) {
 		p, err := Start(t.Context(), cfg)
 		if !errors.Is(err, ErrConfig) || p != nil {
 			t.Errorf("%s: %v, %v", name, p, err)
+		}
+	}
+}
+
+func TestConfigRoles(t *testing.T) {
+	for _, role := range []rendezvous.Role{"", rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous} {
+		if err := (&Config{Name: "a", Role: role, Limits: rendezvous.Limits{Clients: 1, Lease: time.Second}}).Check(); err != nil {
+			t.Errorf("%q: %v", role, err)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"sync"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
@@ -14,7 +15,11 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/group"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/store"
 )
+
+// storeFile is where in the directory of a peer its caches are.
+const storeFile = "cache.db"
 
 // Peer is a running peer. Its methods may be called concurrently.
 type Peer struct {
@@ -70,16 +75,39 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	}
 	p.closer = append(p.closer, p.host)
 	settled := make(chan struct{})
-	p.net, err = group.New(&group.Config{
+	cfg := &group.Config{
 		Advertisement: &adv.Group{GID: id.Net, MSID: id.SpecStdGroup, Name: "NetPeerGroup"},
-		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled, Log: p.cfg.Log,
-	})
-	if err != nil {
+		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled,
+		Role: p.cfg.Role, Limits: p.cfg.Limits, Log: p.cfg.Log,
+	}
+	if !p.cfg.NoDHT {
+		f := newFinder(p.host, p.cfg.Log, func() []hostid.AddrInfo { return seeds })
+		p.closer = append(p.closer, f)
+		cfg.Finder = newAnnouncer(f)
+	}
+	if cfg.Store, err = p.openStore(); err != nil {
+		return err
+	}
+	if p.net, err = group.New(cfg); err != nil {
 		return err
 	}
 	p.closer = append(p.closer, p.net)
 	p.meet(seeds, settled)
 	return nil
+}
+
+// openStore opens the file that keeps what was published, and the cache; nil if there
+// is no directory.
+func (p *Peer) openStore() (*store.DB, error) {
+	if p.cfg.Dir == "" {
+		return nil, nil
+	}
+	db, err := store.Open(filepath.Join(p.cfg.Dir, storeFile), p.cfg.Log)
+	if err != nil {
+		return nil, err
+	}
+	p.closer = append(p.closer, db)
+	return db, nil
 }
 
 // openIdentity reads the key from the directory, which it locks, or draws one.

@@ -182,14 +182,16 @@ func TestFloodOfOpens(t *testing.T) {
 func TestImpostor(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		seed, alice, bob := trio(w)
-		e, _ := w.Endpoint("mallory")
+		e, h := w.Endpoint("mallory")
+		answers := w.Resolver(e, h)
 		if _, err := e.Connect(t.Context(), w.Info(seed)); err != nil {
 			t.Fatal(err)
 		}
+		w.Settle(alice, bob)
 		a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Unicast, Owner: alice.ID()}
 		// Mallory answers every query with its own peer advertisement, and would
 		// take every stream.
-		resolver.New(&resolver.Config{Endpoint: e}).Handle("pipe", resolver.HandlerFunc(func(w resolver.ResponseWriter, _ *resolver.Query) {
+		answers.Handle("pipe", resolver.HandlerFunc(func(w resolver.ResponseWriter, _ *resolver.Query) {
 			_ = w.Respond(e.Self().Envelope())
 		}))
 		e.Handle("pipe", func(st *endpoint.Stream) {

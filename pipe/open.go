@@ -181,11 +181,12 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 	if s.inputEnd(a.PipeID) != nil {
 		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
 	}
+	version, known := s.ep.Known(a.Owner)
 	ask := func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
-		st, err := s.ask(ctx, asking, a, kind)
+		st, err := s.ask(ctx, asking, a, kind, version)
 		return st, a, err
 	}
-	if _, known := s.ep.Host(a.Owner); !known {
+	if !known {
 		st, _, err := ask(ctx)
 		return st, notBound(err)
 	}
@@ -216,49 +217,6 @@ func notBound(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w: %w", ErrNotBound, err)
-}
-
-// ask asks the group who has the input end of a pipe, and opens a stream to the
-// first that has it, while asking lasts.
-func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
-	last := ErrNotBound
-	asking, cancel := context.WithCancel(asking)
-	defer cancel()
-	defer context.AfterFunc(ctx, cancel)()
-	for r, err := range s.resolver.Query(asking, id.Peer{}, handlerName, a.PipeID.Bytes()) {
-		if err != nil {
-			s.log.Debug("pipe query", "pipe", a.PipeID, "err", err)
-			continue
-		}
-		who, err := s.holder(a, r.Body)
-		if err != nil {
-			s.log.Warn("answer refused", "pipe", a.PipeID, "peer", r.From, "err", err)
-			continue
-		}
-		st, err := s.openAt(ctx, who, a.PipeID, kind)
-		if err == nil || errors.Is(err, ErrRefused) {
-			return st, err
-		}
-		last = err
-	}
-	return nil, last
-}
-
-// holder checks an answer that says "it is I who has the input end".
-func (s *Service) holder(a *adv.Pipe, envelope []byte) (id.Peer, error) {
-	signed, err := adv.Open(envelope)
-	if err != nil {
-		return id.Peer{}, err
-	}
-	doc, ok := signed.Advertisement().(*adv.Peer)
-	if !ok {
-		return id.Peer{}, errors.New("not a peer advertisement")
-	}
-	if !a.Owner.IsZero() && doc.PID != a.Owner && !a.Shared {
-		return id.Peer{}, errors.New("not the owner of the pipe")
-	}
-	s.ep.Learn(signed, adv.DefaultExpiration)
-	return doc.PID, nil
 }
 
 // openAt opens a stream to the input end at one peer.

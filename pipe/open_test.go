@@ -9,36 +9,11 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
-	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/pipe"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
-	"github.com/juxta-p2p/juxta/resolver"
 )
-
-// A neighbour that takes queries and says nothing does not keep Dial from asking
-// the others again.
-func TestDialBesideASilentNeighbour(t *testing.T) {
-	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
-		_, alice, bob := trio(w)
-		e, _ := w.Endpoint("mallory")
-		e.Handle("resolver", func(*endpoint.Stream) { <-e.Done() })
-		if _, err := e.Connect(t.Context(), w.Info(bob)); err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(2*time.Second, func() {
-			if _, err := alice.Net().Pipe().Listen(t.Context(), "late"); err != nil {
-				t.Error(err)
-			}
-		})
-		c, err := bob.Net().Pipe().Dial(t.Context(), "", "late")
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.Close()
-	})
-}
 
 func TestDialAfterClose(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
@@ -108,8 +83,8 @@ func TestReadAfterClose(t *testing.T) {
 func TestDiallerThatDoesNotRead(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		alice := w.Start("alice")
-		e, _ := w.Endpoint("bob")
-		s := pipe.New(&pipe.Config{Endpoint: e, Resolver: resolver.New(&resolver.Config{Endpoint: e})})
+		e, h := w.Endpoint("bob")
+		s := pipe.New(&pipe.Config{Endpoint: e, Resolver: w.Resolver(e, h)})
 		a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Unicast, Owner: e.ID()}
 		ln, err := s.ListenOn(a)
 		if err != nil {

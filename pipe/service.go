@@ -92,8 +92,8 @@ func (s *Service) Close() error {
 // Listen offers a stream pipe of that name and publishes its advertisement. The
 // pipe has the same ID each time this peer offers that name in this group.
 //
-// It returns when the pipe is bound and the advertisement is on its way; the
-// group may find it a little later. The error wraps [ErrBound] or
+// It returns when the pipe is bound and the group's index has the advertisement, so
+// that whoever dials it then finds it. The error wraps [ErrBound] or
 // [net.ErrClosed], or is one of discovery's.
 func (s *Service) Listen(ctx context.Context, name string) (*Listener, error) {
 	a := &adv.Pipe{
@@ -183,11 +183,9 @@ func (s *Service) answer(w resolver.ResponseWriter, q *resolver.Query) {
 		_ = w.Fail("not the ID of a pipe")
 		return
 	}
-	if s.inputEnd(p) == nil {
-		w.Forward()
-		return
+	if s.inputEnd(p) != nil {
+		_ = w.Respond(s.ep.Self().Envelope())
 	}
-	_ = w.Respond(s.ep.Self().Envelope())
 }
 
 // serve leads a stream that a peer opened to its input end.

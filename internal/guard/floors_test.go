@@ -62,7 +62,7 @@ var rules = []struct {
 // testOnly are for tests, and for whoever is named in testHouses.
 var (
 	testOnly   = []string{"internal/memnet", "internal/testnet"}
-	testHouses = []string{"internal/testnet", "lab"} // the lab's stage "sim" is a network in memory
+	testHouses = []string{"internal/testnet", "lab", "bench/sim"} // whose networks are in memory
 )
 
 // floors checks the imports of all code but tests.

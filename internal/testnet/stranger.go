@@ -13,6 +13,8 @@ import (
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/rendezvous"
+	"github.com/juxta-p2p/juxta/resolver"
 )
 
 // Host starts a libp2p host at the next address of the network, that is no peer
@@ -41,6 +43,15 @@ func (w *World) EndpointOn(h host.Host, name string) *endpoint.Endpoint {
 	e := endpoint.New(&endpoint.Config{Host: h, Group: id.Net, Self: w.Sign(h, PeerAdvertisement(h, id.Net, name))})
 	w.closeLater(e)
 	return e
+}
+
+// Resolver gives such a peer a resolver. It is an edge that never has a lease unless
+// somebody near grants one.
+func (w *World) Resolver(e *endpoint.Endpoint, h host.Host) *resolver.Service {
+	w.T.Helper()
+	r := rendezvous.New(&rendezvous.Config{Key: w.Key(h), Endpoint: e, Role: rendezvous.Edge})
+	w.closeLater(r)
+	return resolver.New(&resolver.Config{Endpoint: e, Rendezvous: r})
 }
 
 func (w *World) closeLater(c interface{ Close() error }) {
@@ -94,3 +105,6 @@ func (w *World) Until(d time.Duration, what string, cond func() bool) {
 		}
 	}
 }
+
+// Pass lets time pass: in a bubble, where that costs nothing.
+func (w *World) Pass(d time.Duration) { time.Sleep(d) }

@@ -22,6 +22,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/internal/memnet"
 	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 // World is a number of peers on one network.
@@ -61,7 +62,13 @@ func New(t testing.TB, latency time.Duration) *World {
 // Start starts a peer that knows the seeds.
 func (w *World) Start(name string, seeds ...*peer.Peer) *peer.Peer {
 	w.T.Helper()
-	cfg := &peer.Config{Name: name}
+	return w.StartAs(rendezvous.Auto, name, seeds...)
+}
+
+// StartAs starts a peer that knows the seeds, in a role.
+func (w *World) StartAs(role rendezvous.Role, name string, seeds ...*peer.Peer) *peer.Peer {
+	w.T.Helper()
+	cfg := &peer.Config{Name: name, Role: role, NoDHT: true}
 	for _, s := range seeds {
 		cfg.Seeds = append(cfg.Seeds, s.Addrs()...)
 	}
@@ -87,6 +94,17 @@ func (w *World) StartConfig(cfg *peer.Config) *peer.Peer {
 	defer w.mu.Unlock()
 	w.addrs[p] = addr
 	return p
+}
+
+// Settle waits until peers have found their places: they have leases, or are
+// rendezvous, and the group can find them.
+func (w *World) Settle(peers ...*peer.Peer) {
+	w.T.Helper()
+	for _, p := range peers {
+		if err := p.Net().Rendezvous().Settle(w.T.Context()); err != nil {
+			w.T.Fatalf("settle %s: %v", p.Name(), err)
+		}
+	}
 }
 
 func (w *World) nextAddr() netip.Addr {

@@ -30,7 +30,9 @@ type Query struct {
 	Attr  string `protobuf:"bytes,2,opt,name=attr,proto3" json:"attr,omitempty"`
 	Value string `protobuf:"bytes,3,opt,name=value,proto3" json:"value,omitempty"`
 	// How many advertisements one peer may answer with; 0: as many as it will.
-	Limit         uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	Limit uint32 `protobuf:"varint,4,opt,name=limit,proto3" json:"limit,omitempty"`
+	// In place of value: the attribute has to be a number in it.
+	Range         *Range `protobuf:"bytes,5,opt,name=range,proto3" json:"range,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -93,6 +95,82 @@ func (x *Query) GetLimit() uint32 {
 	return 0
 }
 
+func (x *Query) GetRange() *Range {
+	if x != nil {
+		return x.Range
+	}
+	return nil
+}
+
+// Range is an interval of numbers.
+type Range struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Min           float64                `protobuf:"fixed64,1,opt,name=min,proto3" json:"min,omitempty"`
+	Max           float64                `protobuf:"fixed64,2,opt,name=max,proto3" json:"max,omitempty"`
+	OpenMin       bool                   `protobuf:"varint,3,opt,name=open_min,json=openMin,proto3" json:"open_min,omitempty"`
+	OpenMax       bool                   `protobuf:"varint,4,opt,name=open_max,json=openMax,proto3" json:"open_max,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Range) Reset() {
+	*x = Range{}
+	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Range) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Range) ProtoMessage() {}
+
+func (x *Range) ProtoReflect() protoreflect.Message {
+	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Range.ProtoReflect.Descriptor instead.
+func (*Range) Descriptor() ([]byte, []int) {
+	return file_discovery_internal_wire_discovery_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Range) GetMin() float64 {
+	if x != nil {
+		return x.Min
+	}
+	return 0
+}
+
+func (x *Range) GetMax() float64 {
+	if x != nil {
+		return x.Max
+	}
+	return 0
+}
+
+func (x *Range) GetOpenMin() bool {
+	if x != nil {
+		return x.OpenMin
+	}
+	return false
+}
+
+func (x *Range) GetOpenMax() bool {
+	if x != nil {
+		return x.OpenMax
+	}
+	return false
+}
+
 // Found is the body of one answer.
 type Found struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -106,7 +184,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[1]
+	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -118,7 +196,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[1]
+	mi := &file_discovery_internal_wire_discovery_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -131,7 +209,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_discovery_internal_wire_discovery_proto_rawDescGZIP(), []int{1}
+	return file_discovery_internal_wire_discovery_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *Found) GetEnvelope() []byte {
@@ -152,12 +230,18 @@ var File_discovery_internal_wire_discovery_proto protoreflect.FileDescriptor
 
 const file_discovery_internal_wire_discovery_proto_rawDesc = "" +
 	"\n" +
-	"'discovery/internal/wire/discovery.proto\x12\x0fjuxta.discovery\"[\n" +
+	"'discovery/internal/wire/discovery.proto\x12\x0fjuxta.discovery\"\x89\x01\n" +
 	"\x05Query\x12\x12\n" +
 	"\x04kind\x18\x01 \x01(\tR\x04kind\x12\x12\n" +
 	"\x04attr\x18\x02 \x01(\tR\x04attr\x12\x14\n" +
 	"\x05value\x18\x03 \x01(\tR\x05value\x12\x14\n" +
-	"\x05limit\x18\x04 \x01(\rR\x05limit\"H\n" +
+	"\x05limit\x18\x04 \x01(\rR\x05limit\x12,\n" +
+	"\x05range\x18\x05 \x01(\v2\x16.juxta.discovery.RangeR\x05range\"a\n" +
+	"\x05Range\x12\x10\n" +
+	"\x03min\x18\x01 \x01(\x01R\x03min\x12\x10\n" +
+	"\x03max\x18\x02 \x01(\x01R\x03max\x12\x19\n" +
+	"\bopen_min\x18\x03 \x01(\bR\aopenMin\x12\x19\n" +
+	"\bopen_max\x18\x04 \x01(\bR\aopenMax\"H\n" +
 	"\x05Found\x12\x1a\n" +
 	"\benvelope\x18\x01 \x01(\fR\benvelope\x12#\n" +
 	"\rexpiration_ms\x18\x02 \x01(\x04R\fexpirationMsB4Z2github.com/juxta-p2p/juxta/discovery/internal/wireb\x06proto3"
@@ -174,17 +258,19 @@ func file_discovery_internal_wire_discovery_proto_rawDescGZIP() []byte {
 	return file_discovery_internal_wire_discovery_proto_rawDescData
 }
 
-var file_discovery_internal_wire_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
+var file_discovery_internal_wire_discovery_proto_msgTypes = make([]protoimpl.MessageInfo, 3)
 var file_discovery_internal_wire_discovery_proto_goTypes = []any{
 	(*Query)(nil), // 0: juxta.discovery.Query
-	(*Found)(nil), // 1: juxta.discovery.Found
+	(*Range)(nil), // 1: juxta.discovery.Range
+	(*Found)(nil), // 2: juxta.discovery.Found
 }
 var file_discovery_internal_wire_discovery_proto_depIdxs = []int32{
-	0, // [0:0] is the sub-list for method output_type
-	0, // [0:0] is the sub-list for method input_type
-	0, // [0:0] is the sub-list for extension type_name
-	0, // [0:0] is the sub-list for extension extendee
-	0, // [0:0] is the sub-list for field type_name
+	1, // 0: juxta.discovery.Query.range:type_name -> juxta.discovery.Range
+	1, // [1:1] is the sub-list for method output_type
+	1, // [1:1] is the sub-list for method input_type
+	1, // [1:1] is the sub-list for extension type_name
+	1, // [1:1] is the sub-list for extension extendee
+	0, // [0:1] is the sub-list for field type_name
 }
 
 func init() { file_discovery_internal_wire_discovery_proto_init() }
@@ -198,7 +284,7 @@ func file_discovery_internal_wire_discovery_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_discovery_internal_wire_discovery_proto_rawDesc), len(file_discovery_internal_wire_discovery_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   2,
+			NumMessages:   3,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
