@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/juxta-p2p/juxta/peer"
+	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -22,7 +23,8 @@ type options struct {
 	dir, name     string
 	ephemeral     bool
 	listen, seeds []string
-	noMDNS        bool
+	noMDNS, noDHT bool
+	role          string
 	log           string
 	timeout       *time.Duration
 	restricted    bool
@@ -36,6 +38,8 @@ func (o *options) declare(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.listen, "listen", nil, "listen on this `MULTIADDR`; may be repeated (default: TCP and QUIC on a free port)")
 	fs.StringSliceVar(&o.seeds, "seed", nil, "start from the peer at this `MULTIADDR`, or from those that a file lists; may be repeated")
 	fs.BoolVar(&o.noMDNS, "no-mdns", false, "do not look for peers on the local network, nor be found there")
+	fs.StringVar(&o.role, "role", "auto", "what the peer is to be: `ROLE` is auto, edge or rendezvous")
+	fs.BoolVar(&o.noDHT, "no-dht", false, "do not look for rendezvous in the distributed hash table, nor be found there")
 	fs.StringVar(&o.log, "log", "warn", "tell of events from this `LEVEL` up: debug, info, warn, error or off")
 	fs.BoolVar(&o.restricted, "restricted", false, "run no commands of the operating system")
 	o.timeout = shell.Duration(fs, "timeout", "", 5*time.Second, "how long commands wait for other peers")
@@ -43,7 +47,7 @@ func (o *options) declare(fs *pflag.FlagSet) {
 
 // config makes the configuration of the peer.
 func (o *options) config(log *slog.Logger) (*peer.Config, error) {
-	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, Log: log}
+	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, NoDHT: o.noDHT, Log: log}
 	if o.name != "" { // before it becomes part of a path
 		if err := peer.CheckName(o.name); err != nil {
 			return nil, shell.Usagef("%v", err)
@@ -53,11 +57,32 @@ func (o *options) config(log *slog.Logger) (*peer.Config, error) {
 		return nil, shell.Usagef("--dir and --ephemeral exclude each other")
 	}
 	var err error
+	if cfg.Role, err = parseRole(o.role); err != nil {
+		return nil, err
+	}
 	if cfg.Dir, err = o.directory(); err != nil {
 		return nil, err
 	}
 	cfg.Seeds, err = readSeeds(o.seeds)
 	return cfg, err
+}
+
+// parseRole reads a list of roles, of which there is one to be had.
+func parseRole(list string) (rendezvous.Role, error) {
+	roles := strings.Split(list, ",")
+	for _, r := range roles {
+		switch rendezvous.Role(r) {
+		case rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous:
+		case "relay":
+			return "", shell.Usagef("--role %s: relay: not a role of this version", list)
+		default:
+			return "", shell.Usagef("--role %s: %q is no role: auto, edge or rendezvous are wanted", list, r)
+		}
+	}
+	if len(roles) > 1 {
+		return "", shell.Usagef("--role %s: these exclude each other", list)
+	}
+	return rendezvous.Role(list), nil
 }
 
 // directory is where the peer lives, "" for an ephemeral one. Peers of different

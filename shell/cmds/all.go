@@ -15,6 +15,8 @@ const (
 	topicPeers          = "peers"
 	topicAdvertisements = "advertisements"
 	topicPipes          = "pipes and messages"
+	topicResolver       = "resolver"
+	topicRendezvous     = "rendezvous"
 )
 
 // All is every command of this package.
@@ -39,8 +41,10 @@ func Overlay() []shell.Command {
 	return []shell.Command{
 		await,
 		whoami, peers, ping,
-		search, mkadv, publish, importfile, exportfile,
+		search, explain, watch, mkadv, publish, unpublish, info, importfile, exportfile, flush, dumpcm, storehome,
 		newpipe, mkpipe, mkmsg, put, get, send, recv, listen, connect, closeObjects,
+		query, answer,
+		rdvserver, rdvstatus, rdvcontrol,
 	}
 }
 

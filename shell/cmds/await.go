@@ -17,19 +17,24 @@ import (
 var await = shell.Command{
 	Name:  "await",
 	Topic: topicSession,
-	Args:  "{peer NAME | pipe NAME | adv}",
+	Args:  "{peer NAME | pipe NAME | adv [CONDITION...] | rdv}",
 	Short: "wait until something can be found",
 	Long: `Waits until a peer, a published pipe, or any advertisement that matches is known here or to
 somebody in the group, and prints its handle. Scripts need no sleeps. NAME may have * and ? in
-it, and for a peer be its ID.
+it, and for a peer be its ID. Conditions and flags are those of search.
 
-The status is 124 if it is not found in time.`,
+With rdv it waits until this peer has its place in the group: a lease with a rendezvous, whose name
+it prints, or it is one itself.
+
+The status is 124 if it is not found in time. With --json it prints an object with handle, type,
+name, id and signer; of rdv, one with name, id and self.`,
 	Example: `await -t 30s peer bob
+await rdv && publish adv
 news = await adv -k News -a Lang -v en`,
 	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
 		switch {
 		case len(before) == 0:
-			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "adv"}}
+			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "adv"}, {Text: "rdv"}}
 		case before[len(before)-1] == "peer":
 			return known(s, adv.KindPeer)
 		case before[len(before)-1] == "pipe":
@@ -43,8 +48,9 @@ news = await adv -k News -a Lang -v en`,
 		kind := fs.StringP("kind", "k", "", "advertisements of this `KIND`")
 		attr := fs.StringP("attr", "a", "", "compare this indexed `ATTRIBUTE`")
 		value := fs.StringP("value", "v", "", "with this `VALUE`")
+		by := &wanted{attr, value, new(int)}
 		return func(ctx context.Context, c *shell.Call) error {
-			q, err := awaited(c.Args, discovery.Query{Kind: adv.Kind(*kind), Attr: *attr, Value: *value})
+			q, err := awaited(c.Args, *kind, by)
 			if err != nil {
 				return err
 			}
@@ -54,49 +60,85 @@ news = await adv -k News -a Lang -v en`,
 			}
 			ctx, cancel := within(ctx, c, *timeout)
 			defer cancel()
-			a, err := g.Discovery().Await(ctx, q)
-			if errors.Is(err, context.DeadlineExceeded) {
-				return &shell.ExitError{Status: shell.StatusTimeout, Err: fmt.Errorf("%s: not found in time", strings.Join(c.Args, " "))}
+			if c.Args[0] == "rdv" {
+				return awaitRendezvous(ctx, c, g, out)
 			}
-			if err != nil {
-				return err
-			}
-			handle := "adv"
-			if a.Advertisement().Kind() == adv.KindPeer {
-				handle = "peer"
-			}
-			obj, err := c.Session.Put(handle, "", shell.Signed(a))
-			if err != nil {
-				return err
-			}
-			return c.Rows(out).Stream().Add(newFind(obj.Name, a), obj.Name)
+			return awaitAdv(ctx, c, g, out, q)
 		}
 	},
 }
 
+func awaitAdv(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output, q discovery.Query) error {
+	a, err := g.Discovery().Await(ctx, q)
+	if err != nil {
+		return late(c, err)
+	}
+	handle := "adv"
+	if a.Advertisement().Kind() == adv.KindPeer {
+		handle = "peer"
+	}
+	obj, err := c.Session.Put(handle, "", shell.Signed(a))
+	if err != nil {
+		return err
+	}
+	return c.Rows(out).Stream().Add(newFind(obj.Name, a), obj.Name)
+}
+
+// awaitRendezvous waits until the peer has its place.
+func awaitRendezvous(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output) error {
+	rdv := g.Rendezvous()
+	for {
+		if err := rdv.Await(ctx); err != nil {
+			return late(c, err)
+		}
+		st := rdv.Status()
+		who := g.Self().Signer()
+		switch {
+		case st.Lease != nil:
+			who = st.Lease.Rendezvous
+		case !st.Rendezvous:
+			continue // it has lost its place again
+		}
+		name := namer(g)(who)
+		return c.Rows(out).Stream().Add(struct {
+			named
+			Self bool `json:"self"`
+		}{named{name, who.String()}, st.Rendezvous}, name)
+	}
+}
+
+// late is the error of what has not come in time.
+func late(c *shell.Call, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &shell.ExitError{Status: shell.StatusTimeout, Err: fmt.Errorf("%s: not found in time", strings.Join(c.Args, " "))}
+	}
+	return err
+}
+
 // awaited makes the query of what the operands say.
-func awaited(args []string, q discovery.Query) (discovery.Query, error) {
+func awaited(args []string, kind string, by *wanted) (discovery.Query, error) {
+	var q discovery.Query
 	if len(args) == 0 {
 		return q, shell.Usagef("what is to be waited for?")
 	}
-	switch kind := args[0]; kind {
+	given := kind != "" || *by.attr != "" || *by.value != ""
+	switch what := args[0]; what {
 	case "peer", "pipe":
-		if len(args) != 2 || args[1] == "" || q != (discovery.Query{}) {
-			return q, shell.Usagef("await %s takes a name, and none of -k, -a and -v", kind)
+		if len(args) != 2 || args[1] == "" || given {
+			return q, shell.Usagef("await %s takes a name, and none of -k, -a and -v", what)
 		}
-		q.Kind, q.Attr, q.Value = adv.Kind(kind), "Name", args[1]
-		if v, ok := group.ParsePeer(args[1]); ok && kind == "peer" {
+		q.Kind, q.Attr, q.Value = adv.Kind(what), "Name", args[1]
+		if v, ok := group.ParsePeer(args[1]); ok && what == "peer" {
 			q.Attr, q.Value = "PID", v.String()
 		}
+		return q, nil
 	case "adv":
-		switch {
-		case len(args) != 1:
-			return q, shell.Usagef("%s: unexpected operand; use -a and -v", args[1])
-		case q.Value != "" && q.Attr == "":
-			return q, shell.Usagef("-v needs -a: which attribute is to have this value?")
+		return by.query(kind, args[1:])
+	case "rdv":
+		if len(args) != 1 || given {
+			return q, shell.Usagef("await rdv takes nothing else")
 		}
-	default:
-		return q, shell.Usagef("%s: peer, pipe and adv can be waited for", kind)
+		return q, nil
 	}
-	return q, nil
+	return q, shell.Usagef("%s: peer, pipe, adv and rdv can be waited for", args[0])
 }

@@ -123,7 +123,7 @@ func plain(ctx context.Context, what string, err error) error {
 		return u
 	}
 	text := err.Error()
-	for _, p := range []string{"pipe: ", "discovery: ", "group: ", "peer: "} {
+	for _, p := range []string{"pipe: ", "discovery: ", "group: ", "peer: ", "rendezvous: ", "resolver: "} {
 		if rest, ok := strings.CutPrefix(text, p); ok {
 			if _, why, ok := strings.Cut(rest, ": "); ok { // "bind NAME: why"
 				return &reworded{what + ": " + why, err}

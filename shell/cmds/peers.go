@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/group"
 	"github.com/juxta-p2p/juxta/shell"
 )
@@ -57,21 +58,28 @@ peers -q -a Name -v 'ali*'`,
 			if err != nil {
 				return err
 			}
-			if *by.flush {
-				return by.flushed(ctx, c, g, adv.KindPeer)
+			ctx, cancel := within(ctx, c, *by.timeout)
+			defer cancel()
+			q, err := by.query(ctx, c, g, string(adv.KindPeer))
+			if err != nil {
+				return err
 			}
-			return listPeers(ctx, c, g, by, out, *long)
+			if *by.flush {
+				g.Discovery().Flush(q)
+				return nil
+			}
+			return listPeers(ctx, c, g, by, out, q, *long)
 		}
 	},
 }
 
-func listPeers(ctx context.Context, c *shell.Call, g *group.Group, by *criteria, out *shell.Output, long bool) error {
+func listPeers(ctx context.Context, c *shell.Call, g *group.Group, by *criteria, out *shell.Output, q discovery.Query, long bool) error {
 	heads := []string{"HANDLE", "NAME", "STATE", "ID"}
 	if long {
 		heads = append(heads, "HOST", "ADDRESSES")
 	}
 	rows, list := c.Rows(out, heads...).Stream(), c.Session.List("peer")
-	_, err := by.each(ctx, c, g, adv.KindPeer, func(a *adv.Signed) error {
+	_, err := by.each(ctx, c, g, q, func(a *adv.Signed) error {
 		obj, err := list.Put(shell.Signed(a))
 		if err != nil {
 			return err

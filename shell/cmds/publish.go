@@ -19,13 +19,17 @@ var publish = shell.Command{
 	Topic:   topicAdvertisements,
 	Args:    "ADV...",
 	Short:   "let the group find advertisements",
-	Long: `Signs advertisements with this peer's key, keeps them, and answers with them when the group
-searches. This peer stands by them for the lifetime, or until it ends; others may keep copies
-for the expiration. Publishing again replaces what was published before.
+	Long: `Signs advertisements with this peer's key and puts them into the group's index: when the
+command has ended, whoever searches finds them. If no rendezvous can be reached the index gets
+them as soon as one can. This peer stands by them for the lifetime, also over a restart if it
+has a directory, and renews them in the index; others may keep copies for the expiration, which
+is also how long they can be found after this peer has died. Publishing again replaces what was
+published before; unpublish takes it back.
 
 An advertisement that belongs to another peer cannot be published: its owner has to.`,
 	Example: `adv = newpipe -n moves
 publish -l 1h adv`,
+	Complete: completeAdvs,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		lifetime := shell.Duration(fs, "lifetime", "l", adv.DefaultLifetime, "how long this peer stands by it")
 		expiration := shell.Duration(fs, "expiration", "e", adv.DefaultExpiration, "how long others may keep it")
@@ -54,7 +58,7 @@ publish -l 1h adv`,
 					return fmt.Errorf("%s: it belongs to another peer, which has to publish it itself", word)
 				}
 				if err != nil {
-					return fmt.Errorf("%s: %w", word, err)
+					return plain(ctx, word, err)
 				}
 				d.Sign(signed)
 			}
