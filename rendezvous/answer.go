@@ -19,17 +19,10 @@ import (
 const (
 	fan = 16 // branches of a walk
 
-	// Searches that are answered at once: of all, of one edge, and of one rendezvous,
-	// which asks for all of its edges. Those that follow are counted as followers.
-	maxSearches    = 1024
-	eachSearch     = 64
-	eachRendezvous = maxSearches / 2
-
 	answerWrite = 10 * time.Second       // for one answer to be taken
 	hedge       = 300 * time.Millisecond // before the other replicas are asked beside the first
 	maxFollow   = 10 * time.Minute       // a search that follows ends then, and is made anew
-	seenCount   = 16384
-	maxHad      = 10 * MaxAnswers // answers that one that follows knows again
+	maxHad      = 10 * MaxAnswers        // answers that one that follows knows again
 )
 
 // serveSearch answers one search of another peer.
@@ -332,60 +325,4 @@ func arcOf(m *wire.Arc) view.Arc {
 	a, _ := after.(id.Peer)
 	b, _ := before.(id.Peer)
 	return view.Arc{After: a, Before: b}
-}
-
-// beginSearch counts one more search in hand, unless there are too many.
-func (srv *server) beginSearch(who id.Peer) bool {
-	most := eachSearch
-	if srv.isMember(who) {
-		most = eachRendezvous
-	}
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	if srv.closed || srv.searching >= maxSearches || srv.searches[who] >= most {
-		return false
-	}
-	srv.searching++
-	srv.searches[who]++
-	return true
-}
-
-func (srv *server) endSearch(who id.Peer) {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	srv.searching--
-	if srv.searches[who]--; srv.searches[who] == 0 {
-		delete(srv.searches, who)
-	}
-}
-
-// firstTime reports whether a walk comes here for the first time.
-func (srv *server) firstTime(search []byte) bool {
-	srv.mu.Lock()
-	defer srv.mu.Unlock()
-	return srv.seen.add([16]byte(search))
-}
-
-// seenSearches remembers the last walks that came here.
-type seenSearches struct {
-	ring [][16]byte
-	next int
-	set  map[[16]byte]bool
-}
-
-func newSeenSearches() *seenSearches { return &seenSearches{set: map[[16]byte]bool{}} }
-
-func (s *seenSearches) add(v [16]byte) bool {
-	if s.set[v] {
-		return false
-	}
-	s.set[v] = true
-	if len(s.ring) < seenCount {
-		s.ring = append(s.ring, v)
-		return true
-	}
-	delete(s.set, s.ring[s.next])
-	s.ring[s.next] = v
-	s.next = (s.next + 1) % seenCount
-	return true
 }

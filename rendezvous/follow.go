@@ -113,23 +113,29 @@ func (a *answering) follow(ctx context.Context, caughtUp func()) error {
 	default:
 		ways = a.followBranches(ctx)
 	}
-	a.here(atHome)
-	left := atomic.Int32{}
-	left.Store(int32(len(ways)) + 1)
-	one := func() {
-		if left.Add(-1) == 0 && caughtUp != nil {
-			caughtUp()
-		}
-	}
+	one := countdown(len(ways)+1, caughtUp)
 	for _, w := range ways {
 		asking.Go(func() {
 			w(sync.OnceFunc(one))
 			cancel() // a part is missing: the asker begins anew
 		})
 	}
+	a.here(atHome)
 	one()
 	a.passNews(ctx, f)
 	return nil
+}
+
+// countdown returns what calls f, unless that is nil, when it is called for the nth
+// time.
+func countdown(n int, f func()) func() {
+	left := atomic.Int32{}
+	left.Store(int32(n))
+	return func() {
+		if left.Add(-1) == 0 && f != nil {
+			f()
+		}
+	}
 }
 
 // followReplicas follows an exact value at two of the replicas: news comes to all.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
@@ -251,6 +252,11 @@ func (s *Service) askSearch(ctx context.Context, to id.Peer, m *wire.Search, sil
 		acc.lost = 1
 		return acc, err
 	}
+	return readAnswers(st, acc, silence, emit, caughtUp)
+}
+
+// readAnswers takes what the other one answers, to the end or until emit returns false.
+func readAnswers(st *endpoint.Stream, acc account, silence time.Duration, emit func(*wire.Found) bool, caughtUp func()) (account, error) {
 	for {
 		_ = st.SetReadDeadline(time.Now().Add(silence))
 		var a wire.Answer
