@@ -25,6 +25,7 @@ const (
 // pulse is the loop that watches one peer, for as many holders as there are.
 type pulse struct {
 	holders int
+	release func() // lets its connections be closed when there are many
 	stop    context.CancelFunc
 }
 
@@ -42,7 +43,7 @@ func (e *Endpoint) Hold(who id.Peer) (release func()) {
 	p := e.pulses[h]
 	if p == nil {
 		ctx, stop := context.WithCancel(e.ctx)
-		p = &pulse{stop: stop}
+		p = &pulse{stop: stop, release: e.spare(h)}
 		e.pulses[h] = p
 		e.wg.Add(1)
 		go func() {
@@ -61,6 +62,7 @@ func (e *Endpoint) Hold(who id.Peer) (release func()) {
 		released = true
 		if p.holders--; p.holders == 0 {
 			p.stop()
+			p.release()
 			delete(e.pulses, h)
 		}
 	}

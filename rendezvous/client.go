@@ -82,6 +82,7 @@ func (c *client) serve() {
 	defer c.end()
 	stop := context.AfterFunc(c.ctx, func() { _ = c.st.Reset() })
 	defer stop()
+	defer c.srv.s.ep.Spare(c.who)()
 	c.wg.Go(c.write)
 	for {
 		_ = c.st.SetReadDeadline(time.Now().Add(c.srv.s.limits.Lease + firstFrame))

@@ -171,6 +171,7 @@ func TestFollowMissesNothingWhileRendezvousComeAndGo(t *testing.T) {
 func TestFollowersOfOneEdgeAreLimited(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		x := newWorld(t, w, 1, 2, 1)
+		x.rest()
 		e := x.edges[0].Net().Rendezvous()
 		ctx, cancel := context.WithCancel(t.Context())
 		busy := 0

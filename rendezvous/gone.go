@@ -122,10 +122,11 @@ func (srv *server) sayFarewell() bool {
 	return err == nil
 }
 
-// miss is called when the last connection to a peer has ended. A member is tried once
-// more before we say that it is gone.
+// miss is called when the last connection to a peer has ended. A member that we shall be
+// connected to is tried once more before we say that it is gone; connections to others
+// may be closed because there are many.
 func (srv *server) miss(who id.Peer) {
-	if srv.isMember(who) {
+	if srv.isKept(who) {
 		srv.spawn(func() { srv.reach(who) })
 	}
 }

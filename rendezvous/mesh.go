@@ -198,11 +198,8 @@ func (srv *server) connect(members []view.Member) {
 		})
 	}
 	dialling.Wait()
-	pulse := map[id.Peer]bool{}
-	for _, i := range sides(len(members)) {
-		pulse[members[(me+i)%len(members)].ID] = true
-	}
-	srv.holdOnly(pulse)
+	srv.only(&srv.kept, members, me, fingers(len(members)), srv.s.ep.Spare)
+	srv.only(&srv.held, members, me, sides(len(members)), srv.s.ep.Hold)
 }
 
 // fingers says how many places away on a circle of n those are whom each is
@@ -234,33 +231,51 @@ func sides(n int) []int {
 	return at
 }
 
-// holdOnly feels the pulse of these, and of no other any more.
-func (srv *server) holdOnly(these map[id.Peer]bool) {
+// only has take called for the members so many places away from us, and what it
+// returned for all others, which they are not any more.
+func (srv *server) only(of *map[id.Peer]func(), members []view.Member, me int, places []int, take func(id.Peer) func()) {
+	these := map[id.Peer]bool{}
+	for _, i := range places {
+		these[members[(me+i)%len(members)].ID] = true
+	}
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	if srv.closed {
 		return
 	}
-	for who, release := range srv.held {
+	taken := *of
+	for who, release := range taken {
 		if !these[who] {
 			release()
-			delete(srv.held, who)
+			delete(taken, who)
 		}
 	}
 	for who := range these {
-		if srv.held[who] == nil {
-			srv.held[who] = srv.s.ep.Hold(who)
+		if taken[who] == nil {
+			taken[who] = take(who)
 		}
 	}
+}
+
+// isKept reports whether we shall be connected to a member.
+func (srv *server) isKept(who id.Peer) bool {
+	if len(srv.s.members()) <= connectAll {
+		return srv.isMember(who)
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return srv.kept[who] != nil
 }
 
 // letGo forgets what we had for a member.
 func (srv *server) letGo(who id.Peer) {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	if release := srv.held[who]; release != nil {
-		release()
-		delete(srv.held, who)
+	for _, taken := range []map[id.Peer]func(){srv.held, srv.kept} {
+		if release := taken[who]; release != nil {
+			release()
+			delete(taken, who)
+		}
 	}
 	if p := srv.pushers[who]; p != nil && !srv.closed {
 		delete(srv.pushers, who)

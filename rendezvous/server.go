@@ -34,6 +34,7 @@ type server struct {
 	pushers                         map[id.Peer]*pusher
 	followers                       map[*follower]struct{}
 	held                            map[id.Peer]func() // members whose pulse we feel
+	kept                            map[id.Peer]func() // members that we shall be connected to
 	greeting                        map[id.Peer]bool   // peers whose view is being compared with ours
 	searches                        map[id.Peer]int    // being answered
 	searching                       int
@@ -56,7 +57,7 @@ func newServer(s *Service, fixed bool) (*server, error) {
 	srv := &server{
 		s: s, fixed: fixed, unneeded: make(chan struct{}, 1), meets: make(chan id.Peer, meetQueue), moved: make(chan struct{}, 1),
 		clients: map[id.Peer]*client{}, pushers: map[id.Peer]*pusher{}, followers: map[*follower]struct{}{},
-		held: map[id.Peer]func(){}, greeting: map[id.Peer]bool{}, searches: map[id.Peer]int{}, seen: newSeenSearches(),
+		held: map[id.Peer]func(){}, kept: map[id.Peer]func(){}, greeting: map[id.Peer]bool{}, searches: map[id.Peer]int{}, seen: newSeenSearches(),
 		index: index.New(index.Limits{
 			Entries: s.limits.Entries, Bytes: s.limits.Bytes,
 			SignerEntries: s.limits.PublisherEntries, SignerBytes: s.limits.PublisherBytes,
@@ -102,8 +103,8 @@ func (srv *server) close() {
 	for _, c := range srv.clients {
 		clients = append(clients, c)
 	}
-	held := srv.held
-	srv.held = map[id.Peer]func(){}
+	held, kept := srv.held, srv.kept
+	srv.held, srv.kept = map[id.Peer]func(){}, map[id.Peer]func(){}
 	srv.mu.Unlock()
 	srv.endFollowers()
 	var leaving sync.WaitGroup
@@ -114,8 +115,10 @@ func (srv *server) close() {
 		leaving.Go(func() { <-time.After(farewellTime) })
 	}
 	leaving.Wait()
-	for _, release := range held {
-		release()
+	for _, releases := range []map[id.Peer]func(){held, kept} {
+		for _, release := range releases {
+			release()
+		}
 	}
 	srv.cancel()
 	srv.gossip.close()
