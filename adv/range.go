@@ -13,6 +13,15 @@ type Range struct {
 	OpenMin, OpenMax bool
 }
 
+// AtLeast is the numbers from n up.
+func AtLeast(n float64) *Range { return &Range{Min: n, Max: math.Inf(1)} }
+
+// AtMost is the numbers up to n.
+func AtMost(n float64) *Range { return &Range{Min: math.Inf(-1), Max: n} }
+
+// Between is the numbers from min up to max, both included.
+func Between(min, max float64) *Range { return &Range{Min: min, Max: max} }
+
 // String returns the bounds, as in ">=10 <20".
 func (r Range) String() string { return strings.Join(r.bounds(), " ") }
 

@@ -190,6 +190,11 @@ func (s *Signed) Envelope() []byte { return s.envelope }
 // Seq returns the sequence.
 func (s *Signed) Seq() uint64 { return s.seq }
 
+// String names the document and its signer, for a log.
+func (s *Signed) String() string {
+	return fmt.Sprintf("%s %v, version %d of %v", s.adv.Type(), s.adv.ID(), s.seq, s.signer)
+}
+
 // Withdrawn reports whether the signer takes back what the document says.
 func (s *Signed) Withdrawn() bool { return s.withdrawn }
 

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"slices"
+	"time"
 
 	"github.com/juxta-p2p/juxta/id"
 )
@@ -25,6 +26,7 @@ func (s *Service) Disconnect() error {
 	}
 	s.mu.Lock()
 	s.preferred = slices.DeleteFunc(slices.Clone(s.preferred), func(who id.Peer) bool { return who == l.rdv })
+	s.lostAt = time.Now()
 	s.heirs = nil // nobody has gone, so nobody succeeds
 	s.mu.Unlock()
 	s.forget(l.rdv)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/peer"
@@ -218,4 +219,34 @@ func TestSilentRendezvous(t *testing.T) {
 		x.awaitNews(5*time.Second, x.edges...)
 		x.complete(15 * time.Second)
 	})
+}
+
+// What a rendezvous has published itself has no home any more when it dies: the
+// replicas answer walks with it, once.
+func TestPublicationsOfTheDead(t *testing.T) {
+	for _, how := range []string{"killed", "closed"} {
+		t.Run(how, func(t *testing.T) {
+			testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+				x := newWorld(t, w, 3, 1, 0)
+				going := x.rdvs[2]
+				for i := range 20 {
+					publish(t, going, news(i), 0, 0)
+				}
+				x.rdvs = slices.Delete(x.rdvs, 2, 3)
+				if how == "killed" {
+					w.Kill(going)
+				} else {
+					w.Stop(going)
+				}
+				w.Until(10*time.Second, "a walk finds everything", func() bool {
+					return len(search(t, x.edges[0], discovery.Query{Attr: "Name", Value: "news-*"})) == 20
+				})
+				if how == "closed" {
+					if got := search(t, x.edges[0], discovery.Query{Kind: adv.KindPeer, Attr: "Name", Value: going.Name()}); len(got) > 0 {
+						t.Errorf("it has left, and is found: %v", got)
+					}
+				}
+			})
+		})
+	}
 }

@@ -258,7 +258,12 @@ func (l *lease) granted(g *wire.Grant) {
 	preferred, heirs := l.s.learnAll(g.GetRendezvous()), l.s.learnPeers(g.GetSuccessors())
 	l.s.mu.Lock()
 	l.s.preferred, l.s.heirs = preferred, heirs
-	l.s.view.Expire(time.Now()) // as long as there are newer ones
+	for _, m := range l.s.view.Members() { // an edge knows those that it was told of last
+		if m.ID != l.rdv && !slices.Contains(preferred, m.ID) {
+			l.s.view.Leave(time.Now(), m.ID, m.Signed.Seq())
+			l.s.view.Revive(m.ID)
+		}
+	}
 	l.s.mu.Unlock()
 	if len(preferred) == 0 || preferred[0] == l.rdv || preferred[0] == full {
 		return

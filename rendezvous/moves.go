@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/rendezvous/internal/index"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/view"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
@@ -71,7 +72,8 @@ func (srv *server) ranks() *view.Ranking {
 
 // newcomers finds, for everything in our part of the index, who shall have it by the
 // new ranking and did not by the old one. It is sent by its home; and where that may
-// be gone, by the first of those that were replicas before and still are.
+// be gone, by the first of those that were replicas before and still are. That one
+// adopts what came from a rendezvous that is gone, until its publisher is at home again.
 func (srv *server) newcomers(old, now *view.Ranking) map[id.Peer][]*wire.Entry {
 	srv.indexing.Lock()
 	all := slices.Collect(srv.index.All())
@@ -80,6 +82,9 @@ func (srv *server) newcomers(old, now *view.Ranking) map[id.Peer][]*wire.Entry {
 	n := srv.s.limits.Replication
 	at := time.Now()
 	for _, e := range all {
+		if !e.Source.IsZero() && !now.Has(e.Source) {
+			srv.adopt(&e, old, now)
+		}
 		var to []id.Peer
 		for _, k := range e.Keys() {
 			before, after := old.Replicas(k.Attr, k.Value, n), now.Replicas(k.Attr, k.Value, n)
@@ -92,11 +97,32 @@ func (srv *server) newcomers(old, now *view.Ranking) map[id.Peer][]*wire.Entry {
 				}
 			}
 		}
+		home := srv.s.self
+		if e.Home.IsZero() {
+			home = e.Source
+		}
 		for _, r := range to {
-			job[r] = append(job[r], &wire.Entry{Envelope: e.Signed.Envelope(), ExpirationMs: millis(e.Expires.Sub(at))})
+			job[r] = append(job[r], &wire.Entry{
+				Envelope: e.Signed.Envelope(), ExpirationMs: millis(e.Expires.Sub(at)), Home: home.Bytes(),
+			})
 		}
 	}
 	return job
+}
+
+// adopt takes over a replica that came from a rendezvous that is gone, if we are the
+// first that is left of those that have it.
+func (srv *server) adopt(e *index.Entry, old, now *view.Ranking) {
+	keys, n := e.Keys(), srv.s.limits.Replication
+	if len(keys) == 0 {
+		return
+	}
+	k := keys[0]
+	if firstLeft(old.Replicas(k.Attr, k.Value, n), now.Replicas(k.Attr, k.Value, n), srv.s.self) {
+		srv.indexing.Lock()
+		defer srv.indexing.Unlock()
+		srv.index.Adopt(e.Signed)
+	}
 }
 
 // firstLeft reports whether self is the first of those replicas that are left.

@@ -175,17 +175,29 @@ func (s *Service) Close() error {
 }
 
 // Settle waits until the peer has found its place: it has a lease, is a rendezvous
-// itself, or has seen that there is none to be reached. The error is the context's,
-// or [net.ErrClosed].
+// itself, or has seen that there is none to be reached. Where it has just lost its
+// place it waits for the next one, a few seconds at most. The error is the context's, or
+// [net.ErrClosed].
 func (s *Service) Settle(ctx context.Context) error {
 	select {
 	case <-s.settled:
 	case <-ctx.Done():
 	}
-	if s.ctx.Err() != nil {
-		return net.ErrClosed
+	for end := time.After(searchPatience); ; {
+		srv, l, changed := s.station()
+		switch {
+		case s.ctx.Err() != nil:
+			return net.ErrClosed
+		case ctx.Err() != nil || srv != nil || l != nil || !s.leased(nil):
+			return ctx.Err()
+		}
+		select { // it had its place a moment ago, and is about to have the next one
+		case <-changed:
+		case <-end:
+			return nil
+		case <-ctx.Done():
+		}
 	}
-	return ctx.Err()
 }
 
 // Met has to be called for each peer that comes near: it may be a rendezvous, or

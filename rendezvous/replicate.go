@@ -41,14 +41,15 @@ func (srv *server) publish(ctx context.Context, from id.Peer, entries []*wire.En
 			refused = append(refused, &wire.Refused{Entry: uint32(i), Reason: wire.Refused_INVALID})
 			continue
 		}
-		if r := srv.put(a, e, from); r != wire.Refused_UNSPECIFIED {
+		if r := srv.put(a, e, from, id.Peer{}); r != wire.Refused_UNSPECIFIED {
 			refused = append(refused, &wire.Refused{Entry: uint32(i), Reason: r})
 			if r != wire.Refused_STALE {
 				continue
 			}
 		}
+		on := &wire.Entry{Envelope: e.GetEnvelope(), ExpirationMs: e.GetExpirationMs(), Home: srv.s.self.Bytes()}
 		for _, to := range srv.replicasOf(a) {
-			job[to] = append(job[to], e)
+			job[to] = append(job[to], on)
 		}
 	}
 	srv.replicate(ctx, job)
@@ -57,9 +58,13 @@ func (srv *server) publish(ctx context.Context, from id.Peer, entries []*wire.En
 
 // put takes one entry into our part of the index: from an edge as its home, or, if
 // home is zero, as a replica.
-func (srv *server) put(a *adv.Signed, e *wire.Entry, home id.Peer) wire.Refused_Reason {
+func (srv *server) put(a *adv.Signed, e *wire.Entry, home, from id.Peer) wire.Refused_Reason {
 	now := time.Now()
 	entry := index.Entry{Signed: a, Expires: now.Add(duration(e.GetExpirationMs())), Home: home}
+	if home.IsZero() {
+		entry.Source = homeOf(e)
+		entry.Orphan = entry.Source != from
+	}
 	srv.indexing.Lock()
 	var o index.Outcome
 	if a.Withdrawn() {
@@ -83,6 +88,13 @@ func (srv *server) put(a *adv.Signed, e *wire.Entry, home id.Peer) wire.Refused_
 		return wire.Refused_STALE
 	}
 	return wire.Refused_UNSPECIFIED
+}
+
+// homeOf is the rendezvous that is said to be the home of a replica.
+func homeOf(e *wire.Entry) id.Peer {
+	v, _ := id.FromBytes(e.GetHome())
+	who, _ := v.(id.Peer)
+	return who
 }
 
 // replicasOf are the rendezvous, but for ourselves, that shall hold an advertisement.
@@ -306,7 +318,7 @@ func (srv *server) accept(from id.Peer, entries []*wire.Entry) []*wire.Refused {
 		a, err := adv.Open(e.GetEnvelope())
 		reason := wire.Refused_INVALID
 		if err == nil && srv.concerns(a) {
-			reason = srv.put(a, e, id.Peer{})
+			reason = srv.put(a, e, id.Peer{}, from)
 		} else {
 			srv.s.count.refused.Add(1)
 		}

@@ -130,6 +130,12 @@ func (s *Service) alone(pause time.Duration, changed <-chan struct{}) time.Durat
 	return min(2*pause, maxSeek)
 }
 
+func (s *Service) explain(reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reason = reason
+}
+
 func (s *Service) asked() Role {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -185,9 +191,15 @@ func (s *Service) demote(reason string) {
 		return
 	}
 	s.log.Info("rendezvous no longer", "reason", reason)
+	if s.closing() {
+		srv.withdrawSelf()
+	}
 	s.stand(nil, nil, reason)
 	srv.close()
 	s.forget(s.self)
+	s.mu.Lock()
+	s.lostAt = time.Now()
+	s.mu.Unlock()
 	s.kick()
 }
 
@@ -229,6 +241,9 @@ func (s *Service) SetRole(r Role) error {
 		s.demote("it was told to be an edge")
 	case srv != nil:
 		srv.setFixed(false)
+		s.explain("it was told to be one, and may stop being one since")
+	default:
+		s.explain("it is free to choose since it was told to be an edge")
 	}
 	if err != nil {
 		return fmt.Errorf("rendezvous: become %s: %w", r, err)

@@ -224,7 +224,7 @@ func TestSetRole(t *testing.T) {
 		}
 		set(rendezvous.Rendezvous, true, told)
 		time.Sleep(time.Minute)
-		set(rendezvous.Auto, true, told) // until it is seen that the other one is enough
+		set(rendezvous.Auto, true, told+", and may stop being one since") // until it is seen that the other one is enough
 		awaitPlaces(w, 15*time.Second, 1, all)
 		if err := s.SetRole("emperor"); err == nil {
 			t.Error("a role that there is not was taken")

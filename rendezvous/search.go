@@ -93,6 +93,7 @@ type searching struct {
 	q      *Query
 	found  chan *Found // closed at the end
 	count  int
+	most   int    // hops of an answer
 	report Report // whole when found is closed
 	err    error  // likewise
 }
@@ -109,7 +110,7 @@ func (x *searching) run(ctx context.Context) {
 		var acc account
 		acc, x.err = x.once(ctx)
 		x.report.Asked, x.report.Lost = int(acc.asked), int(acc.lost)
-		x.report.Messages, x.report.Hops = int(acc.messages), int(acc.hops)
+		x.report.Messages, x.report.Hops = int(acc.messages), max(int(acc.hops), x.most)
 		if x.err == nil || x.count > 0 || ctx.Err() != nil || errors.Is(x.err, ErrBusy) || !x.s.leased(l) {
 			return
 		}
@@ -168,6 +169,7 @@ func (x *searching) take(ctx context.Context, f *wire.Found) bool {
 		return false
 	}
 	x.count++
+	x.most = max(x.most, found.Hops)
 	return (x.q.Limit == 0 || x.count < x.q.Limit) && (x.q.Follow || x.count < MaxAnswers)
 }
 

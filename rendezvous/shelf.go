@@ -254,9 +254,25 @@ func (s *Service) refresh() {
 
 // farewell takes our peer advertisement back, because we leave the group.
 func (s *Service) farewell(ctx context.Context, l *lease) {
+	if e := s.withdrawal(); e != nil {
+		_, _ = l.publish(ctx, []*wire.Entry{e})
+	}
+}
+
+// withdrawSelf does so at a rendezvous.
+func (srv *server) withdrawSelf() {
+	ctx, cancel := context.WithTimeout(srv.ctx, time.Second)
+	defer cancel()
+	if e := srv.s.withdrawal(); e != nil {
+		srv.publish(ctx, srv.s.self, []*wire.Entry{e})
+	}
+}
+
+func (s *Service) withdrawal() *wire.Entry {
 	self := s.ep.Self()
 	a, err := adv.Withdraw(s.cfg.Key, self.Advertisement(), max(self.Seq()+1, uint64(time.Now().UnixMilli())))
-	if err == nil {
-		_, _ = l.publish(ctx, []*wire.Entry{{Envelope: a.Envelope()}})
+	if err != nil {
+		return nil
 	}
+	return &wire.Entry{Envelope: a.Envelope(), ExpirationMs: millis(withdrawTime)}
 }

@@ -35,18 +35,20 @@ func failover(st *stage) {
 		{"killed", 3, (*testnet.World).Kill},
 		{"silent", 0, func(w *testnet.World, p *peer.Peer) { w.Net.Partition([]netip.Addr{w.Addr(p)}) }},
 	} {
-		var moved, found []float64
+		var moved, found, slowest []float64
 		for range st.o.rounds {
 			w := testnet.New(st.t, st.o.latency)
-			m, f := newFamily(st, w).lose(end.name, end.of)
+			f := newFamily(st, w)
+			m, all := f.lose(end.name, end.of)
 			w.Net.Heal()
 			w.Close()
-			moved, found = append(moved, m), append(found, f)
+			moved, found, slowest = append(moved, m), append(found, all), append(slowest, f.slowest/1e3)
 		}
 		st.figure(end.name+"-moved-p50", percentile(moved, 50), "s").atMost(end.most)
 		st.figure(end.name+"-moved-max", slices.Max(moved), "s").atMost(end.most)
 		st.figure(end.name+"-found-p50", percentile(found, 50), "s").atMost(10)
 		st.figure(end.name+"-found-max", slices.Max(found), "s").atMost(10)
+		st.figure(end.name+"-search-max", slices.Max(slowest), "s")
 	}
 }
 
@@ -56,6 +58,9 @@ type family struct {
 	w     *testnet.World
 	rdvs  []*peer.Peer
 	edges []*peer.Peer
+
+	mu      sync.Mutex
+	slowest float64 // ms of a search that found what it was for
 }
 
 func newFamily(st *stage, w *testnet.World) *family {
@@ -128,16 +133,18 @@ func (f *family) leased(victim id.Peer) bool {
 // misses has the edges search for everything, each for what its neighbour published,
 // and returns how much was not found.
 func (f *family) misses() int {
-	var mu sync.Mutex
 	n := 0
 	var searching sync.WaitGroup
 	for i := range f.edges {
 		asker := f.edges[(i+1)%len(f.edges)]
 		for j := range failoverEach {
 			searching.Go(func() {
-				if a := ask(f.t, asker, discovery.Query{Attr: "Name", Value: nameOf(i*failoverEach + j)}); a.found != 1 {
-					mu.Lock()
-					defer mu.Unlock()
+				a := ask(f.t, asker, discovery.Query{Attr: "Name", Value: nameOf(i*failoverEach + j)})
+				f.mu.Lock()
+				defer f.mu.Unlock()
+				if a.found == 1 {
+					f.slowest = max(f.slowest, a.first)
+				} else {
 					n++
 				}
 			})

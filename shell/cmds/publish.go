@@ -22,9 +22,10 @@ var publish = shell.Command{
 	Long: `Signs advertisements with this peer's key and puts them into the group's index: when the
 command has ended, whoever searches finds them. If no rendezvous can be reached the index gets
 them as soon as one can. This peer stands by them for the lifetime, also over a restart if it
-has a directory, and renews them in the index; others may keep copies for the expiration, which
-is also how long they can be found after this peer has died. Publishing again replaces what was
-published before; unpublish takes it back.
+has a directory, and renews them in the index; others may keep copies for the expiration, a day
+at most. As long as there is another rendezvous than this peer, that is also how long they can
+be found after this peer has died. Publishing again replaces what was published before;
+unpublish takes it back.
 
 An advertisement that belongs to another peer cannot be published: its owner has to.`,
 	Example: `adv = newpipe -n moves

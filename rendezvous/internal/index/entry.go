@@ -18,8 +18,11 @@ type Entry struct {
 	// Home is the leased edge that it came from, or this peer itself: it is at home
 	// here. Zero: this is a replica or an orphan.
 	Home id.Peer
-	// Orphan says that it was at home here, and nobody is known to be its home now.
-	// Put takes no notice of it.
+	// Source is the rendezvous that is the home of a replica, as far as is known.
+	Source id.Peer
+	// Orphan says that it was at home here, or its home is gone, and nobody is known to
+	// be its home now. Put takes it as a replica that does not come from its home, and so
+	// leaves an orphan what it is.
 	Orphan bool
 }
 

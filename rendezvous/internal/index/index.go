@@ -98,9 +98,12 @@ func (x *Index) Put(now time.Time, e Entry) Outcome {
 // refresh merges what is said of the version that is held.
 func (x *Index) refresh(it *item, e Entry) {
 	x.leave(it)
-	it.Orphan = false
+	it.Orphan = it.Orphan && e.Orphan
 	if !e.Home.IsZero() {
 		it.Home = e.Home
+	}
+	if !e.Source.IsZero() {
+		it.Source = e.Source
 	}
 	if e.Expires.After(it.Expires) {
 		it.Expires = e.Expires
@@ -168,6 +171,19 @@ func (x *Index) Release(edge id.Peer) int { return x.dismiss(edge, true) }
 // Move ends the home of an edge that has another one: its entries become plain
 // replicas. It returns how many.
 func (x *Index) Move(edge id.Peer) int { return x.dismiss(edge, false) }
+
+// Adopt makes an orphan of a replica whose home is gone, if this version of it is held,
+// so that somebody answers walks with it. It reports whether it did.
+func (x *Index) Adopt(s *adv.Signed) bool {
+	it := x.items[identityOf(s)]
+	if it == nil || it.class() != replica || it.Signed.Seq() != s.Seq() {
+		return false
+	}
+	x.leave(it)
+	it.Orphan, it.Source = true, id.Peer{}
+	x.enter(it)
+	return true
+}
 
 func (x *Index) dismiss(edge id.Peer, orphans bool) int {
 	all := x.homes[edge]

@@ -83,6 +83,9 @@ func (v *View) Ranking() *Ranking {
 	return r
 }
 
+// Has reports whether a peer was a member.
+func (r *Ranking) Has(who id.Peer) bool { return slices.Contains(r.ids, who) }
+
 // Replicas is that of the view at that time.
 func (r *Ranking) Replicas(attr, value string, n int) []id.Peer {
 	var room [16]ranked

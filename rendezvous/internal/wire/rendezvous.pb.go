@@ -194,7 +194,9 @@ type Entry struct {
 	ExpirationMs uint64 `protobuf:"varint,2,opt,name=expiration_ms,json=expirationMs,proto3" json:"expiration_ms,omitempty"`
 	// Of the advertisement of a rendezvous: it is one because its owner said so, and
 	// will not stop being one by itself.
-	Fixed         bool `protobuf:"varint,3,opt,name=fixed,proto3" json:"fixed,omitempty"`
+	Fixed bool `protobuf:"varint,3,opt,name=fixed,proto3" json:"fixed,omitempty"`
+	// Of what is replicated: the binary ID of the rendezvous that is its home.
+	Home          []byte `protobuf:"bytes,4,opt,name=home,proto3" json:"home,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -248,6 +250,13 @@ func (x *Entry) GetFixed() bool {
 		return x.Fixed
 	}
 	return false
+}
+
+func (x *Entry) GetHome() []byte {
+	if x != nil {
+		return x.Home
+	}
+	return nil
 }
 
 // ToRendezvous is what an edge sends on the stream "lease", which it opens.
@@ -1924,11 +1933,12 @@ var File_rendezvous_internal_wire_rendezvous_proto protoreflect.FileDescriptor
 
 const file_rendezvous_internal_wire_rendezvous_proto_rawDesc = "" +
 	"\n" +
-	")rendezvous/internal/wire/rendezvous.proto\x12\x10juxta.rendezvous\"^\n" +
+	")rendezvous/internal/wire/rendezvous.proto\x12\x10juxta.rendezvous\"r\n" +
 	"\x05Entry\x12\x1a\n" +
 	"\benvelope\x18\x01 \x01(\fR\benvelope\x12#\n" +
 	"\rexpiration_ms\x18\x02 \x01(\x04R\fexpirationMs\x12\x14\n" +
-	"\x05fixed\x18\x03 \x01(\bR\x05fixed\"\x94\x02\n" +
+	"\x05fixed\x18\x03 \x01(\bR\x05fixed\x12\x12\n" +
+	"\x04home\x18\x04 \x01(\fR\x04home\"\x94\x02\n" +
 	"\fToRendezvous\x12)\n" +
 	"\x03ask\x18\x01 \x01(\v2\x15.juxta.rendezvous.AskH\x00R\x03ask\x125\n" +
 	"\apublish\x18\x02 \x01(\v2\x19.juxta.rendezvous.PublishH\x00R\apublish\x122\n" +
