@@ -140,7 +140,6 @@ func (c *crowd) churn() {
 	c.figure("churn-ghosts-max", slices.Max(ghosts), "of pairs")
 	c.figure("churn-known-p50", percentile(c.known, 50), "s")
 	c.figure("churn-known-max", percentile(c.known, 100), "s")
-	begun = time.Now()
 	c.figure("churn-healed", c.complete(), "s")
 }
 
@@ -197,9 +196,8 @@ func (c *crowd) sample() sample {
 
 // spent is what was spent until now.
 type spent struct {
-	bytes   uint64
-	notices uint64
-	peers   map[id.Peer]uint64 // notices of each
+	bytes uint64
+	peers map[id.Peer]uint64 // notices of each
 }
 
 func (c *crowd) spent() spent {
