@@ -22,8 +22,8 @@ import (
 // Between these numbers of connections the host closes those of least use;
 // what a pipe runs over is never closed.
 const (
-	connsLow  = 160
-	connsHigh = 192
+	connsLow  = 512
+	connsHigh = 768
 )
 
 // standardStack is what a host speaks unless the configuration has its own. TLS
