@@ -20,7 +20,7 @@ import (
 )
 
 // Between these numbers of connections the host closes those of least use;
-// what a pipe runs over is never closed.
+// what a pipe, a lease or the peerview needs is never closed.
 const (
 	connsLow  = 512
 	connsHigh = 768

@@ -1,6 +1,9 @@
 package rendezvous
 
-import "github.com/juxta-p2p/juxta/id"
+import (
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/seen"
+)
 
 // Searches that are answered at once: of all, of one edge, and of one rendezvous, which
 // asks for all of its edges. Those that follow are counted as followers.
@@ -41,29 +44,5 @@ func (srv *server) endSearch(who id.Peer) {
 func (srv *server) firstTime(search []byte) bool {
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
-	return srv.seen.add([16]byte(search))
-}
-
-// seenSearches remembers the last walks that came here.
-type seenSearches struct {
-	ring [][16]byte
-	next int
-	set  map[[16]byte]bool
-}
-
-func newSeenSearches() *seenSearches { return &seenSearches{set: map[[16]byte]bool{}} }
-
-func (s *seenSearches) add(v [16]byte) bool {
-	if s.set[v] {
-		return false
-	}
-	s.set[v] = true
-	if len(s.ring) < seenCount {
-		s.ring = append(s.ring, v)
-		return true
-	}
-	delete(s.set, s.ring[s.next])
-	s.ring[s.next] = v
-	s.next = (s.next + 1) % seenCount
-	return true
+	return srv.seen.Add(seen.ID(search))
 }

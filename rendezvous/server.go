@@ -8,6 +8,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/seen"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/index"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/view"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
@@ -40,7 +41,7 @@ type server struct {
 	searching                       int
 	refutedAt, musteredAt, helpedAt time.Time
 	helpPause                       time.Duration // before the next one is asked
-	seen                            *seenSearches
+	seen                            *seen.Ring
 
 	indexing sync.Mutex // guards index
 	index    *index.Index
@@ -57,7 +58,7 @@ func newServer(s *Service, fixed bool) (*server, error) {
 	srv := &server{
 		s: s, fixed: fixed, unneeded: make(chan struct{}, 1), meets: make(chan id.Peer, meetQueue), moved: make(chan struct{}, 1),
 		clients: map[id.Peer]*client{}, pushers: map[id.Peer]*pusher{}, followers: map[*follower]struct{}{},
-		held: map[id.Peer]func(){}, kept: map[id.Peer]func(){}, greeting: map[id.Peer]bool{}, searches: map[id.Peer]int{}, seen: newSeenSearches(),
+		held: map[id.Peer]func(){}, kept: map[id.Peer]func(){}, greeting: map[id.Peer]bool{}, searches: map[id.Peer]int{}, seen: seen.New(seenCount),
 		index: index.New(index.Limits{
 			Entries: s.limits.Entries, Bytes: s.limits.Bytes,
 			SignerEntries: s.limits.PublisherEntries, SignerBytes: s.limits.PublisherBytes,

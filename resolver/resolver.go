@@ -10,6 +10,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/seen"
 	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
@@ -24,11 +25,12 @@ const (
 	// has no end of them does not keep the others' from the asker.
 	MaxGroupAnswers = 1000
 
-	maxServing     = 512 // queries being answered at once
-	maxServingEach = 128 // of them for one rendezvous, which asks for many
-	maxServingEdge = 32  // of them for any other neighbour
-	maxAsking      = 256 // peers that one query is put to at once
-	maxHops        = 5   // how often a query is passed on
+	maxServing     = 512  // queries being answered at once
+	maxServingEach = 128  // of them for one rendezvous, which asks for many
+	maxServingEdge = 32   // of them for any other neighbour
+	maxAsking      = 256  // peers that one query is put to at once
+	maxSeen        = 8192 // queries that are known again: far more than are under way
+	maxHops        = 5    // how often a query is passed on
 
 	// groupPatience is how long a peer that passes a query on no farther may say
 	// nothing before a query to the group does without it. Who does pass it on has
@@ -65,7 +67,7 @@ type Service struct {
 
 	mu       sync.Mutex // guards what follows
 	handlers map[string]Handler
-	seen     *seen
+	seen     *seen.Ring
 	serving  map[id.Peer]int
 	total    int
 }
@@ -76,7 +78,7 @@ const serviceName = "resolver"
 func New(cfg *Config) *Service {
 	s := &Service{
 		ep: cfg.Endpoint, rdv: cfg.Rendezvous, log: cfg.Log,
-		handlers: map[string]Handler{}, seen: newSeen(), serving: map[id.Peer]int{},
+		handlers: map[string]Handler{}, seen: seen.New(maxSeen), serving: map[id.Peer]int{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -150,7 +152,7 @@ func (s *Service) handler(name string) Handler {
 func (s *Service) first(query []byte) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.seen.add(string(query))
+	return s.seen.Add(seen.ID(query))
 }
 
 // begin counts one more query in hand, unless there are too many.

@@ -33,6 +33,7 @@ var house = []struct {
 	{13, "bench/...", "programs"},
 
 	{0, "internal/memnet", "a network for tests, of libp2p alone"},
+	{0, "internal/seen", "IDs that are known again"},
 	{0, "internal/store", "a file that survives"},
 	{9, "internal/testnet", "peers for tests"},
 	{13, "internal/bom", "the command that writes the bill of materials"},
