@@ -272,6 +272,7 @@ func (n *notifiee) Connected(_ network.Network, c network.Conn) {
 	if c.Stat().Direction == network.DirOutbound {
 		e.spawn(func() { _, _ = e.meet(e.ctx, h) })
 	}
+	e.improve(c)
 }
 
 // Disconnected forgets a neighbour with its last connection.

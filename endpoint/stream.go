@@ -34,6 +34,8 @@ type Stream struct {
 	r    *bufio.Reader // nil until something is read through it
 	end  func()
 	kept bool
+	// better is called when there is a better way; guarded by the endpoint.
+	better func()
 
 	heard atomic.Int64 // when a Read that had to wait last got something, in ns since 1970
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
-	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
@@ -17,7 +16,7 @@ import (
 // pipe that several may have, or that has no owner, only they do. Its owner, as known
 // by the version that is tried already, is not tried a second time: it would get two
 // streams where one is wanted.
-func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind, tried uint64) (*endpoint.Stream, error) {
+func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind, tried uint64) (*opening, error) {
 	asking, cancel := context.WithCancel(asking)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()

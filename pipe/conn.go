@@ -1,29 +1,34 @@
 package pipe
 
 import (
+	"fmt"
 	"io"
 	"net"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 )
 
-// Conn is a stream pipe. It is a [net.Conn], with half-close. Its methods may be
-// called concurrently. Errors are of type [*net.OpError] and wrap
-// [net.ErrClosed], [os.ErrDeadlineExceeded] or [ErrBroken].
+// Conn is a stream pipe. It is a [net.Conn], with half-close, and survives the
+// connections that carry it. Its methods may be called concurrently. Errors are of type
+// [*net.OpError] and wrap [net.ErrClosed], [os.ErrDeadlineExceeded], [ErrBroken], or
+// [ErrProtocol].
 type Conn struct {
-	st            *endpoint.Stream
+	x             *session
 	local, remote Addr
-	release       func() // of the hold on the peer
 	closed        atomic.Bool
-	reading       sync.Mutex // the stream's buffer has one reader at a time,
-	writing       sync.Mutex // and its window one writer: two overrun it in yamux
+	writing       sync.Mutex // what is written at once lies together
+
+	reading sync.Mutex // guards what follows
+	header  []byte     // of the next frame, as far as it was read
+	left    int        // bytes of this frame
+	pos     uint64     // in the session
 }
 
-func newConn(st *endpoint.Stream, local, remote Addr, release func()) *Conn {
-	return &Conn{st: st, local: local, remote: remote, release: release}
+func newConn(x *session, local, remote Addr) *Conn {
+	return &Conn{x: x, local: local, remote: remote}
 }
 
 // Read reads what has arrived, and waits for the first byte of it. When the other
@@ -34,36 +39,83 @@ func (c *Conn) Read(p []byte) (int, error) {
 	}
 	c.reading.Lock()
 	defer c.reading.Unlock()
-	if c.closed.Load() { // there may be bytes in the buffer still
-		return 0, c.opError("read", net.ErrClosed)
+	for c.left == 0 {
+		if err := c.nextFrame(); err != nil {
+			return 0, c.opError("read", err)
+		}
 	}
-	n, err := c.st.Reader().Read(p)
+	n, err := c.x.in.Read(p[:min(len(p), c.left)])
+	if n > 0 {
+		c.left -= n
+		c.pos += uint64(n)
+		c.x.in.Take(c.pos, false)
+	}
 	return n, c.opError("read", err)
 }
 
-// Write writes all of p, and waits while the other end does not read.
-func (c *Conn) Write(p []byte) (int, error) {
-	if c.closed.Load() {
-		return 0, c.opError("write", net.ErrClosed)
+// nextFrame reads the header of a frame.
+func (c *Conn) nextFrame() error {
+	for {
+		h, size, err := flow.ParseHeader(c.header)
+		switch {
+		case err != nil:
+			return c.violated(err)
+		case size == 0:
+			var b [1]byte
+			n, err := c.x.in.Read(b[:])
+			if n == 0 {
+				return err
+			}
+			c.pos++
+			c.header = append(c.header, b[0])
+			continue
+		case h.Kind == flow.Sign && h.Len == flow.End:
+			c.x.in.End()
+			return io.EOF
+		case h.Kind != flow.Data:
+			return c.violated(fmt.Errorf("%w: a frame of kind %d in a stream", flow.ErrViolation, h.Kind))
+		}
+		c.header, c.left = c.header[:0], h.Len
+		return nil
 	}
+}
+
+func (c *Conn) violated(err error) error {
+	c.x.end(err)
+	return err
+}
+
+// Write writes all of p, and waits while the other end does not read. What is written
+// is kept, as 4 MiB at most, until the other end has it.
+func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()
-	n, err := c.st.Write(p)
+	n, err := c.x.out.Write(p)
 	return n, c.opError("write", err)
 }
 
 // CloseWrite ends our side: the other reads what is under way, then io.EOF. Ours
 // may go on reading.
-func (c *Conn) CloseWrite() error { return c.opError("close", c.st.CloseWrite()) }
+func (c *Conn) CloseWrite() error {
+	if c.closed.Load() {
+		return c.opError("close", net.ErrClosed)
+	}
+	c.x.out.End()
+	return nil
+}
 
 // Close ends both sides. What was written is still delivered, unless the other
-// end has closed before: as with TCP, that is no error of ours.
+// end has closed before: as with TCP, that is no error of ours. The service waits for
+// it when it is closed, for 10 s.
 func (c *Conn) Close() error {
 	if c.closed.Swap(true) {
 		return c.opError("close", net.ErrClosed)
 	}
-	c.release()
-	_ = c.st.Close()
+	c.x.in.Close()
+	c.x.out.End()
+	if !c.x.s.spawn(c.x.finish) {
+		c.x.end(net.ErrClosed)
+	}
 	return nil
 }
 
@@ -74,20 +126,34 @@ func (c *Conn) LocalAddr() net.Addr { return c.local }
 func (c *Conn) RemoteAddr() net.Addr { return c.remote }
 
 // SetDeadline sets both deadlines.
-func (c *Conn) SetDeadline(t time.Time) error { return c.opError("set", c.st.SetDeadline(t)) }
+func (c *Conn) SetDeadline(t time.Time) error {
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
 
 // SetReadDeadline bounds Reads that wait and those to come; zero: no bound.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.opError("set", c.st.SetReadDeadline(t)) }
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	if c.closed.Load() {
+		return c.opError("set", net.ErrClosed)
+	}
+	c.x.in.SetDeadline(t)
+	return nil
+}
 
 // SetWriteDeadline bounds Writes that wait and those to come; zero: no bound.
 func (c *Conn) SetWriteDeadline(t time.Time) error {
-	return c.opError("set", c.st.SetWriteDeadline(t))
+	if c.closed.Load() {
+		return c.opError("set", net.ErrClosed)
+	}
+	c.x.out.SetDeadline(t)
+	return nil
 }
 
 func (c *Conn) opError(op string, err error) error {
-	err = streamError(err, c.closed.Load())
-	if err == nil || err == io.EOF {
+	if err == nil || err == io.EOF && !c.closed.Load() {
 		return err
 	}
-	return &net.OpError{Op: op, Net: "pipe", Source: c.local, Addr: c.remote, Err: err}
+	return &net.OpError{Op: op, Net: "pipe", Source: c.local, Addr: c.remote, Err: flowError(err, c.closed.Load())}
 }

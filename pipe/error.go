@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 
-	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 )
 
 // What callers test for.
@@ -22,9 +21,12 @@ var (
 	// ErrRefused: the peer that has the input end does not accept: it is of the
 	// other kind, too many wait there, or the pipe belongs to another peer or group.
 	ErrRefused = errors.New("refused")
-	// ErrBroken: the other end is gone, or the way to it. What was sent last may
-	// not have arrived.
+	// ErrBroken: the other end is gone: it has closed, or ended, or there was no way to
+	// it for longer than the service's patience. What was sent last may not have
+	// arrived.
 	ErrBroken = errors.New("broken: the other end is gone")
+	// ErrProtocol: the other end breaks the protocol, and was left.
+	ErrProtocol = flow.ErrViolation
 )
 
 // gaveUp says why an attempt was the last one: what became of it tells more than
@@ -50,16 +52,13 @@ var errBusy = fmt.Errorf("%w: as many as can wait there already", ErrRefused)
 // errPropagate is why a pipe of that type has no ends yet.
 var errPropagate = fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused)
 
-// streamError says in the words of package net what became of a stream.
-func streamError(err error, closed bool) error {
-	var timeout net.Error
+// flowError says in the words of package net, and in ours, what became of a session.
+func flowError(err error, closed bool) error {
 	switch {
-	case err == nil || err == io.EOF:
-		return err
 	case closed:
 		return net.ErrClosed
-	case errors.As(err, &timeout) && timeout.Timeout() && !errors.Is(err, network.ErrReset):
-		return os.ErrDeadlineExceeded
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol):
+		return err
 	}
 	return ErrBroken
 }

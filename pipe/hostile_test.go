@@ -2,6 +2,7 @@ package pipe_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -13,9 +14,9 @@ import (
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/testnet"
-	"github.com/juxta-p2p/juxta/message"
 	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/pipe"
+	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 	"github.com/juxta-p2p/juxta/resolver"
 )
@@ -56,7 +57,7 @@ func (m *mallory) stream() *endpoint.Stream {
 func (m *mallory) open(p id.Pipe, kind wire.Open_Kind) (*endpoint.Stream, wire.Opened_Status) {
 	m.t.Helper()
 	st := m.stream()
-	if err := st.WriteMsg(&wire.Open{Pipe: p.Bytes(), Kind: kind}); err != nil {
+	if err := st.WriteMsg(&wire.Open{Pipe: p.Bytes(), Kind: kind, Session: newSession()}); err != nil {
 		m.t.Fatal(err)
 	}
 	var a wire.Opened
@@ -66,9 +67,16 @@ func (m *mallory) open(p id.Pipe, kind wire.Open_Kind) (*endpoint.Stream, wire.O
 	return st, a.GetStatus()
 }
 
-// send writes what may be a message behind its length.
-func send(st *endpoint.Stream, length uint64, body []byte) {
-	_, _ = st.Write(append(binary.AppendUvarint(nil, length), body...))
+// newSession returns the ID of one.
+func newSession() []byte {
+	b := make([]byte, 16)
+	_, _ = rand.Read(b)
+	return b
+}
+
+// send writes what may be a message in a frame of that kind and length.
+func send(st *endpoint.Stream, kind flow.Kind, length uint64, body []byte) {
+	_, _ = st.Write(append(binary.AppendUvarint(nil, length<<2|uint64(kind)), body...))
 }
 
 // fails waits for the other side to end a stream with an error.
@@ -90,15 +98,16 @@ func encoded(t *testing.T, s string) []byte {
 // What is no message ends its own sender's stream, and nothing else.
 func TestMalformedMessages(t *testing.T) {
 	for name, attackIt := range map[string]func(st *endpoint.Stream){
-		"longer than may be":   func(st *endpoint.Stream) { send(st, message.MaxSize+1, nil) },
+		"longer than may be":   func(st *endpoint.Stream) { send(st, flow.Data, flow.MaxFrame+1, nil) },
 		"endless length":       func(st *endpoint.Stream) { _, _ = st.Write(bytesOf(0xff, 20)) },
-		"garbage":              func(st *endpoint.Stream) { send(st, 7, []byte("garbage")) },
-		"half a message":       func(st *endpoint.Stream) { send(st, 1000, []byte("half")); _ = st.CloseWrite() },
-		"half a large message": func(st *endpoint.Stream) { send(st, 1<<20, []byte("half")); _ = st.CloseWrite() },
+		"garbage":              func(st *endpoint.Stream) { send(st, flow.Data, 7, []byte("garbage")) },
+		"half a message":       func(st *endpoint.Stream) { send(st, flow.Data, 1000, []byte("half")); _ = st.CloseWrite() },
+		"half a large message": func(st *endpoint.Stream) { send(st, flow.More, 4, []byte("half")); _ = st.CloseWrite() },
 		"a large one that stalls": func(st *endpoint.Stream) {
-			send(st, message.MaxSize, []byte{1, 1, 1, 'x', 0})
+			send(st, flow.More, 5, []byte{1, 1, 1, 'x', 0})
 		},
-		"a count without elements": func(st *endpoint.Stream) { send(st, 3, []byte{1, 0xff, 0x07}) },
+		"a count without elements": func(st *endpoint.Stream) { send(st, flow.Data, 3, []byte{1, 0xff, 0x07}) },
+		"a sign that is not known": func(st *endpoint.Stream) { send(st, flow.Sign, 2, nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
@@ -111,7 +120,7 @@ func TestMalformedMessages(t *testing.T) {
 				fails(t, name, st)
 				other, _ := m.open(in.Advertisement().PipeID, wire.Open_MESSAGES)
 				good := encoded(t, "on")
-				send(other, uint64(len(good)), good)
+				send(other, flow.Data, uint64(len(good)), good)
 				if msg, err := in.Receive(t.Context()); err != nil || msg.Len() != 1 {
 					t.Errorf("the pipe is of no more use: %v", err)
 				}
@@ -151,8 +160,8 @@ func TestMalformedOpen(t *testing.T) {
 	})
 }
 
-// More senders, and more connections, than there is room for are refused; those
-// that are there go on.
+// More senders, and more connections, than there is room for from one peer are refused;
+// those that are there go on.
 func TestFloodOfOpens(t *testing.T) {
 	testnet.Run(t, time.Millisecond, func(t *testing.T, w *testnet.World) {
 		m, in := attack(t, w)
@@ -171,7 +180,7 @@ func TestFloodOfOpens(t *testing.T) {
 					t.Fatal(status)
 				}
 			}
-			if want := map[wire.Open_Kind]int{wire.Open_MESSAGES: 256, wire.Open_STREAM: 128}[kind]; accepted != want {
+			if want := map[wire.Open_Kind]int{wire.Open_MESSAGES: 64, wire.Open_STREAM: 32}[kind]; accepted != want {
 				t.Errorf("%v: %d accepted, want %d", kind, accepted, want)
 			}
 		}

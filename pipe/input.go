@@ -2,11 +2,12 @@ package pipe
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"iter"
 	"net"
+	"os"
 	"sync"
 	"time"
 
@@ -14,20 +15,15 @@ import (
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/message"
+	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
 
-// Bounds of an input end. When they are reached its senders wait.
+// Bounds of an input end. When the first is reached its senders wait.
 const (
-	queueLen   = 256         // messages received and not yet taken
-	smallLimit = 64 << 10    // bytes; longer messages are large,
-	maxLarge   = 2           // of which so many may be in hand
-	maxSenders = 256         // streams; more are refused
-	blockSize  = 16 << 10    // bytes of memory that small messages of a sender share
-	stallLimit = time.Minute // that a large message may fall behind
-	minRate    = 16 << 10    // bytes a second, at which it has to come
-
-	goodbyeTimeout = time.Second // to tell a sender how much has arrived
+	queueLen       = 256 // messages received and not yet taken
+	maxSenders     = 256 // sessions; more are refused,
+	maxPeerSenders = 64  // so many of one peer
 )
 
 // Input is the input end of a message pipe: it receives. Its methods may be
@@ -41,20 +37,27 @@ type Input struct {
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
-	senders map[*endpoint.Stream]struct{}
+	senders map[*session]struct{}
 	serving sync.WaitGroup // their goroutines; grows under mu, while not closed
 }
 
+// received is a message in the queue of an input end.
 type received struct {
 	m     *message.Message
 	from  id.Peer
 	large bool
+	done  acknowledger // not nil: wants to know when it is taken,
+	mark  uint64       // by this mark
+	x     *session     // to answer on; nil: there is no way
 }
+
+// acknowledger hears when a message was taken out of a queue.
+type acknowledger interface{ taken(mark uint64) }
 
 func newInput(s *Service, a *adv.Pipe) *Input {
 	return &Input{
 		s: s, adv: a, queue: make(chan received, queueLen), large: make(chan struct{}, maxLarge),
-		done: make(chan struct{}), senders: map[*endpoint.Stream]struct{}{},
+		done: make(chan struct{}), senders: map[*session]struct{}{},
 	}
 }
 
@@ -66,32 +69,42 @@ func (in *Input) Advertisement() *adv.Pipe { return in.adv }
 // copies their data. The error wraps the context's, or [net.ErrClosed]. What had
 // arrived before Close can still be taken.
 func (in *Input) Receive(ctx context.Context) (*message.Message, error) {
-	m, _, err := in.ReceiveFrom(ctx)
-	return m, err
+	r, err := in.next(ctx)
+	return r.m, err
 }
 
 // ReceiveFrom is Receive, and says which peer has sent the message.
 func (in *Input) ReceiveFrom(ctx context.Context) (*message.Message, id.Peer, error) {
+	r, err := in.next(ctx)
+	return r.m, r.from, err
+}
+
+func (in *Input) next(ctx context.Context) (r received, err error) {
 	select {
-	case r := <-in.queue:
-		return in.take(r)
+	case r = <-in.queue:
+		in.take(r)
+		return r, nil
 	default:
 	}
 	select {
-	case r := <-in.queue:
-		return in.take(r)
+	case r = <-in.queue:
+		in.take(r)
+		return r, nil
 	case <-in.done:
-		return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), net.ErrClosed)
+		err = net.ErrClosed
 	case <-ctx.Done():
-		return nil, id.Peer{}, fmt.Errorf("pipe: receive %s: %w", label(in.adv), ctx.Err())
+		err = ctx.Err()
 	}
+	return r, fmt.Errorf("pipe: receive %s: %w", label(in.adv), err)
 }
 
-func (in *Input) take(r received) (*message.Message, id.Peer, error) {
+func (in *Input) take(r received) {
 	if r.large {
 		<-in.large
 	}
-	return r.m, r.from, nil
+	if r.done != nil {
+		r.done.taken(r.mark)
+	}
 }
 
 // Messages returns the messages as they come. The walk ends with an error, that
@@ -115,8 +128,8 @@ func (in *Input) Close() error {
 		in.closed = true
 		close(in.done)
 		in.s.unbind(in.adv.PipeID, in)
-		for st := range in.senders {
-			_ = st.SetReadDeadline(time.Now()) // its goroutine says goodbye
+		for x := range in.senders {
+			x.in.SetDeadline(time.Now()) // its goroutine says goodbye
 		}
 	}
 	in.mu.Unlock()
@@ -126,42 +139,60 @@ func (in *Input) Close() error {
 
 func (*Input) kind() wire.Open_Kind { return wire.Open_MESSAGES }
 
-// serve receives from one sender until it has ended.
-func (in *Input) serve(st *endpoint.Stream) {
-	if !in.admit(st) {
+// serve begins the session of a sender, and receives until it has ended.
+func (in *Input) serve(st *endpoint.Stream, m *wire.Open) {
+	x := in.s.newSession(acceptedKey(st, m), in.adv.PipeID, wire.Open_MESSAGES)
+	x.in = flow.NewReceiver(m.GetPosition(), x.lost)
+	x.out = flow.NewSender(0, x.lost) // for answers, if they are wanted
+	if !in.admit(x) {
+		x.release()
 		refuse(st, wire.Opened_BUSY)
 		return
 	}
-	defer in.dismiss(st)
-	if accept(st) != nil {
+	defer in.dismiss(x)
+	if in.s.sessions.add(x) != nil {
+		x.release()
+		refuse(st, wire.Opened_BUSY)
 		return
 	}
-	defer in.s.ep.Hold(st.Peer())()
-	r := &intake{st: st}
-	for n := uint64(0); ; n++ {
-		err := in.receive(r)
-		if err == nil {
-			continue
-		}
-		in.end(st, n, err)
-		return
+	x.begin(st, m.GetPosition())
+	err := in.receive(x, m.GetPosition())
+	if err != io.EOF && !in.isClosed() {
+		in.s.log.Info("sender lost", "pipe", in.adv.PipeID, "peer", x.key.peer, "err", err)
 	}
+	if !isViolation(err) {
+		err = ErrBroken
+	}
+	x.end(err)
 }
 
-// end ends the stream of a sender after n messages.
-func (in *Input) end(st *endpoint.Stream, n uint64, err error) {
-	switch {
-	case in.isClosed():
-		_ = st.SetWriteDeadline(time.Now().Add(goodbyeTimeout))
-		if _, err := st.Write(binary.AppendUvarint(nil, n)); err == nil {
-			return // closing the stream sends what was written
+// receive queues the messages of a session until it ends.
+func (in *Input) receive(x *session, from uint64) error {
+	t := &receipts{in: x.in, queued: from}
+	r := &intake{in: x.in, hand: in.large, done: in.done, told: t, pos: from}
+	for {
+		p, err := r.next()
+		switch {
+		case in.isClosed():
+			return net.ErrClosed
+		case err == io.EOF:
+			x.in.End()
+			return io.EOF
+		case errors.Is(err, os.ErrDeadlineExceeded):
+			return fmt.Errorf("%w: a large message has stalled", ErrProtocol)
+		case err != nil:
+			return err
 		}
-	case err == io.EOF:
-		return // the sender has closed, and our closing tells it that we have all
-	default:
-		in.s.log.Info("sender lost", "pipe", in.adv.PipeID, "peer", st.Peer(), "err", err)
+		item := received{m: p.m, from: x.key.peer, large: p.large, x: x}
+		if p.urgent {
+			item.done, item.mark = t, p.end
+			t.expect(p)
+		}
+		if err := in.enqueue(item); err != nil {
+			return err
+		}
+		t.put(p.end)
 	}
-	_ = st.Reset()
 }
 
 func (in *Input) isClosed() bool {
@@ -173,53 +204,31 @@ func (in *Input) isClosed() bool {
 	}
 }
 
-func (in *Input) admit(st *endpoint.Stream) bool {
+func (in *Input) admit(x *session) bool {
 	in.mu.Lock()
 	defer in.mu.Unlock()
 	if in.closed || len(in.senders) == maxSenders {
 		return false
 	}
-	in.senders[st] = struct{}{}
+	same := 0
+	for s := range in.senders {
+		if s.key.peer == x.key.peer {
+			same++
+		}
+	}
+	if same == maxPeerSenders {
+		return false
+	}
+	in.senders[x] = struct{}{}
 	in.serving.Add(1)
 	return true
 }
 
-func (in *Input) dismiss(st *endpoint.Stream) {
+func (in *Input) dismiss(x *session) {
 	in.mu.Lock()
 	defer in.mu.Unlock()
-	delete(in.senders, st)
+	delete(in.senders, x)
 	in.serving.Done()
-}
-
-// receive reads one message and queues it.
-func (in *Input) receive(r *intake) error {
-	if in.isClosed() {
-		return net.ErrClosed
-	}
-	n, err := r.length()
-	if err != nil {
-		return err
-	}
-	item := received{from: r.st.Peer(), large: n > smallLimit}
-	var body []byte
-	if item.large {
-		body, err = in.readLarge(r, n)
-	} else {
-		body, err = r.next(n)
-	}
-	if err == io.EOF {
-		err = io.ErrUnexpectedEOF
-	}
-	if err == nil {
-		item.m, err = message.Decode(body)
-	}
-	if err == nil {
-		err = in.enqueue(item)
-	}
-	if err != nil && item.large && body != nil {
-		<-in.large
-	}
-	return err
 }
 
 func (in *Input) enqueue(item received) error {
@@ -232,6 +241,9 @@ func (in *Input) enqueue(item received) error {
 	case in.queue <- item:
 		return nil
 	case <-in.done:
+		if item.large {
+			<-in.large
+		}
 		return net.ErrClosed
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
 
@@ -63,12 +64,12 @@ func (s *Service) dial(ctx context.Context, name string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.connTo(st, a), nil
+	return s.connTo(st, a)
 }
 
 // openNamed opens a stream to any of the pipes that bear a name: to all at once,
 // since some of them may be gone.
-func (s *Service) openNamed(ctx context.Context, name string, kind wire.Open_Kind) (st *endpoint.Stream, a *adv.Pipe, err error) {
+func (s *Service) openNamed(ctx context.Context, name string, kind wire.Open_Kind) (st *opening, a *adv.Pipe, err error) {
 	q := discovery.Query{Kind: adv.KindPipe, Attr: "Name", Value: name, Limit: maxNamesakes}
 	err = s.retry(ctx, func(ctx, asking context.Context) error {
 		o := race(ctx, false, func(ctx context.Context, try func(way)) {
@@ -81,7 +82,7 @@ func (s *Service) openNamed(ctx context.Context, name string, kind wire.Open_Kin
 					continue
 				}
 				doc := found.Advertisement().(*adv.Pipe)
-				try(func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+				try(func(ctx context.Context) (*opening, *adv.Pipe, error) {
 					st, err := s.try(ctx, asking, doc, kind)
 					return st, doc, err
 				})
@@ -120,15 +121,19 @@ func (s *Service) DialPipe(ctx context.Context, a *adv.Pipe) (*Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("pipe: dial %s: %w", label(a), err)
 	}
-	return s.connTo(st, a), nil
+	return s.connTo(st, a)
 }
 
-func (s *Service) connTo(st *endpoint.Stream, a *adv.Pipe) *Conn {
-	return newConn(st, Addr{s.ep.ID(), a.PipeID}, Addr{st.Peer(), a.PipeID}, s.ep.Hold(st.Peer()))
+func (s *Service) connTo(st *opening, a *adv.Pipe) (*Conn, error) {
+	x, err := s.dialSession(st, a.PipeID, wire.Open_STREAM)
+	if err != nil {
+		return nil, err
+	}
+	return newConn(x, Addr{s.ep.ID(), a.PipeID}, Addr{st.Peer(), a.PipeID}), nil
 }
 
 // open opens a stream to a pipe's input end, as soon as there is one.
-func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (st *endpoint.Stream, err error) {
+func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (st *opening, err error) {
 	err = s.retry(ctx, func(ctx, asking context.Context) (err error) {
 		st, err = s.try(ctx, asking, a, kind)
 		return err
@@ -174,7 +179,7 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 
 // try opens a stream to the owner of a pipe, if we know where it is, and soon also
 // to whoever says that it has the input end.
-func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*opening, error) {
 	if a.PipeType == adv.Propagate {
 		return nil, errPropagate
 	}
@@ -182,7 +187,7 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
 	}
 	version, known := s.ep.Known(a.Owner)
-	ask := func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+	ask := func(ctx context.Context) (*opening, *adv.Pipe, error) {
 		st, err := s.ask(ctx, asking, a, kind, version)
 		return st, a, err
 	}
@@ -192,7 +197,7 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 	}
 	o := race(ctx, true, func(ctx context.Context, try func(way)) {
 		failed := make(chan struct{})
-		try(func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error) {
+		try(func(ctx context.Context) (*opening, *adv.Pipe, error) {
 			st, err := s.openAt(ctx, a.Owner, a.PipeID, kind)
 			if err != nil {
 				close(failed)
@@ -219,17 +224,40 @@ func notBound(err error) error {
 	return fmt.Errorf("%w: %w", ErrNotBound, err)
 }
 
+// opening is the first stream of a session that is about to begin.
+type opening struct {
+	*endpoint.Stream
+	session [16]byte
+}
+
+// abandon ends the session before it has begun.
+func (o *opening) abandon() {
+	_, _ = o.Write(flow.EndFrame)
+	_ = o.Close()
+}
+
 // openAt opens a stream to the input end at one peer.
-func (s *Service) openAt(ctx context.Context, who id.Peer, p id.Pipe, kind wire.Open_Kind) (*endpoint.Stream, error) {
+func (s *Service) openAt(ctx context.Context, who id.Peer, p id.Pipe, kind wire.Open_Kind) (*opening, error) {
+	n := newSessionID()
+	st, _, err := s.openStream(ctx, who, &wire.Open{Pipe: p.Bytes(), Kind: kind, Session: n[:]})
+	if err != nil {
+		return nil, err
+	}
+	return &opening{st, n}, nil
+}
+
+// openStream opens a stream of a session, and returns the position from which the other
+// side wants it.
+func (s *Service) openStream(ctx context.Context, who id.Peer, open *wire.Open) (*endpoint.Stream, uint64, error) {
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	st, err := s.ep.Open(ctx, who, serviceName)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = st.Reset() })
 	var m wire.Opened
-	err = st.WriteMsg(&wire.Open{Pipe: p.Bytes(), Kind: kind})
+	err = st.WriteMsg(open)
 	if err == nil {
 		err = st.ReadMsg(&m, maxOpen)
 	}
@@ -238,13 +266,13 @@ func (s *Service) openAt(ctx context.Context, who id.Peer, p id.Pipe, kind wire.
 	}
 	if err != nil {
 		_ = st.Reset()
-		return nil, fmt.Errorf("%w: %w", ErrNotBound, err)
+		return nil, 0, fmt.Errorf("%w: %w", ErrNotBound, err)
 	}
-	if err := statusError(m.GetStatus(), kind); err != nil {
+	if err := statusError(m.GetStatus(), open.GetKind()); err != nil {
 		_ = st.Close()
-		return nil, err
+		return nil, 0, err
 	}
-	return st, nil
+	return st, m.GetPosition(), nil
 }
 
 func statusError(status wire.Opened_Status, kind wire.Open_Kind) error {
@@ -260,6 +288,8 @@ func statusError(status wire.Opened_Status, kind wire.Open_Kind) error {
 		return fmt.Errorf("%w: the pipe carries a stream, not messages", ErrRefused)
 	case wire.Opened_BUSY:
 		return errBusy
+	case wire.Opened_GONE, wire.Opened_STALE:
+		return errGone
 	}
 	return fmt.Errorf("%w: for a reason that we do not know (%d)", ErrRefused, status)
 }

@@ -2,63 +2,46 @@ package pipe
 
 import (
 	"context"
-	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
-	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/message"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
-)
-
-const (
-	maxPending   = 1 << 20          // bytes of messages that wait to be written; then Send waits
-	closeTimeout = 10 * time.Second // for the receiver to have read all
 )
 
 // Output is an output end of a message pipe: it sends. Its methods may be called
 // concurrently.
 //
 // Messages that are sent while one write is under way leave together in the
-// next; a message that is sent alone leaves at once.
+// next; a message that is sent alone leaves at once. What was sent is kept, as 4 MiB
+// at most, until the input end has it: a connection that is lost meanwhile loses
+// nothing.
 type Output struct {
 	s   *Service
 	adv *adv.Pipe
 
-	wake  chan struct{} // capacity 1: there is something to write, or to close
-	ended chan struct{} // closed when the stream has ended
-
-	mu      sync.Mutex // guards what follows
-	st      *endpoint.Stream
-	pending []byte        // encoded messages behind their lengths
-	writing bool          // somebody is writing to st
-	room    chan struct{} // not nil if somebody waits: closed at any change for the better
-	closed  bool          // by Close: no more messages
-	err     error         // why the stream is of no more use
-	told    bool          // Send has returned err
-
-	sent      uint64 // messages that Send has taken
-	delivered bool   // the receiver has all of them, and the stream has ended
+	mu     sync.Mutex // guards what follows
+	x      *session
+	last   uint64 // where the last message ends
+	closed bool
+	told   bool // Send has said that the session is over
 }
 
 // Resolve finds the input end of a message pipe and makes an output end that
 // leads there. It tries until the context ends, at most 10 s if that has no
 // deadline. Errors wrap [ErrNotBound] or [ErrRefused], and the context's own.
 func (s *Service) Resolve(ctx context.Context, a *adv.Pipe) (*Output, error) {
-	fail := func(err error) (*Output, error) {
-		return nil, fmt.Errorf("pipe: resolve %s: %w", label(a), err)
-	}
 	st, err := s.open(ctx, a, wire.Open_MESSAGES)
-	if err != nil {
-		return fail(err)
+	var o *Output
+	if err == nil {
+		o, err = s.newOutput(st, a)
 	}
-	o, err := s.newOutput(st, a)
 	if err != nil {
-		return fail(err)
+		return nil, fmt.Errorf("pipe: resolve %s: %w", label(a), err)
 	}
 	return o, nil
 }
@@ -69,7 +52,7 @@ func (s *Service) ResolveName(ctx context.Context, name string) (*Output, error)
 	err := checkName(name)
 	var o *Output
 	if err == nil {
-		var st *endpoint.Stream
+		var st *opening
 		var a *adv.Pipe
 		if st, a, err = s.openNamed(ctx, name, wire.Open_MESSAGES); err == nil {
 			o, err = s.newOutput(st, a)
@@ -82,18 +65,22 @@ func (s *Service) ResolveName(ctx context.Context, name string) (*Output, error)
 }
 
 // newOutput makes an output end of a stream that was opened for it.
-func (s *Service) newOutput(st *endpoint.Stream, a *adv.Pipe) (*Output, error) {
-	o := &Output{s: s, adv: a, st: st, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+func (s *Service) newOutput(st *opening, a *adv.Pipe) (*Output, error) {
+	x, err := s.dialSession(st, a.PipeID, wire.Open_MESSAGES)
+	if err != nil {
+		return nil, err
+	}
+	o := &Output{s: s, adv: a, x: x}
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		_ = st.Reset()
+	closed := s.closed
+	if !closed {
+		s.outs[o] = struct{}{}
+	}
+	s.mu.Unlock()
+	if closed {
+		x.end(net.ErrClosed)
 		return nil, net.ErrClosed
 	}
-	s.outs[o] = struct{}{}
-	s.wg.Add(2)
-	go o.write(s.ep.Hold(st.Peer()))
-	go o.watch()
 	return o, nil
 }
 
@@ -101,105 +88,113 @@ func (s *Service) newOutput(st *endpoint.Stream, a *adv.Pipe) (*Output, error) {
 func (o *Output) Advertisement() *adv.Pipe { return o.adv }
 
 // Peer returns the peer that has the input end.
-func (o *Output) Peer() id.Peer { return o.st.Peer() }
+func (o *Output) Peer() id.Peer { return o.session().key.peer }
+
+func (o *Output) session() *session {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.x
+}
 
 // Send sends a message. It returns when the message is on its way, so that m and
 // its data may be changed again; it waits, until the context ends, while the
 // receiver does not keep up. The error wraps [message.ErrTooLarge] or
 // [message.ErrMalformed] for what cannot be sent, and then the pipe lives on;
-// [ErrBroken], [net.ErrClosed], or the context's own.
+// [net.ErrClosed], or the context's own; or [ErrBroken]: the receiver has ended, or
+// cannot be reached any more, and what was sent last may not have arrived. After
+// that, Send looks for the input end anew.
 func (o *Output) Send(ctx context.Context, m *message.Message) error {
-	if err := o.send(ctx, m); err != nil {
+	if _, _, err := o.send(ctx, m, false); err != nil {
 		return fmt.Errorf("pipe: send %s: %w", label(o.adv), err)
 	}
 	return nil
 }
 
-func (o *Output) send(ctx context.Context, m *message.Message) error {
-	n := m.EncodedSize()
-	if n > smallLimit {
-		return o.sendLarge(ctx, m, n)
+// send returns where the message was sent, and where it ends there.
+func (o *Output) send(ctx context.Context, m *message.Message, urgent bool) (*session, uint64, error) {
+	x, err := o.ready(ctx)
+	if err != nil {
+		return nil, 0, err
+	}
+	end, err := x.out.Append(ctx, m, urgent)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case err == nil && o.x == x:
+		o.last = max(o.last, end)
+	case err == nil:
+	case o.closed:
+		err = net.ErrClosed
+	case x.out.Err() != nil && ctx.Err() == nil:
+		o.told = true
+		err = outputError(err)
+	}
+	return x, end, err
+}
+
+func outputError(err error) error {
+	if isViolation(err) {
+		return err
+	}
+	return ErrBroken
+}
+
+// ready returns the session; or a new one if the last has ended, and the user knows that
+// or need not, because nothing was lost.
+func (o *Output) ready(ctx context.Context) (*session, error) {
+	o.mu.Lock()
+	x, told, closed, last := o.x, o.told, o.closed, o.last
+	o.mu.Unlock()
+	if closed {
+		return nil, net.ErrClosed
+	}
+	acked, _ := x.out.Acked()
+	faded := errors.Is(x.out.Err(), ErrBroken) && acked >= last
+	if !told && !faded {
+		return x, nil
+	}
+	st, err := o.s.open(ctx, o.adv, wire.Open_MESSAGES)
+	if err != nil {
+		return nil, err
+	}
+	fresh, err := o.s.dialSession(st, o.adv.PipeID, wire.Open_MESSAGES)
+	if err != nil {
+		return nil, err
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if err := o.waitLocked(ctx, func() bool { return len(o.pending)+n <= maxPending }); err != nil {
-		return err
+	if o.closed || o.x != x { // somebody else was faster
+		fresh.end(net.ErrClosed)
+		if o.closed {
+			return nil, net.ErrClosed
+		}
+		return o.x, nil
 	}
-	before := len(o.pending)
-	b, err := m.AppendBinary(binary.AppendUvarint(o.pending, uint64(n)))
+	o.x, o.last, o.told = fresh, 0, false
+	return fresh, nil
+}
+
+// SendReceipt sends a message, and waits until the application at the input end has
+// taken it. Errors as for Send; with the context's it is not known whether the
+// message has arrived or will.
+func (o *Output) SendReceipt(ctx context.Context, m *message.Message) (*Receipt, error) {
+	x, end, err := o.send(ctx, m, true)
+	if err == nil {
+		if err = x.out.Await(ctx, end); err != nil && ctx.Err() == nil {
+			err = outputError(err)
+			o.mu.Lock()
+			o.told = o.told || o.x == x
+			o.mu.Unlock()
+		}
+	}
 	if err != nil {
-		return err // pending is as long as it was
+		return nil, fmt.Errorf("pipe: receipt of %s: %w", label(o.adv), err)
 	}
-	o.pending = b
-	o.sent++
-	if before == 0 {
-		o.poke()
-	}
-	return nil
+	return &Receipt{Acknowledged: 1}, nil
 }
 
-// sendLarge writes a message from where it is, when it is its turn.
-func (o *Output) sendLarge(ctx context.Context, m *message.Message, n int) error {
-	pieces, err := m.Buffers()
-	if err != nil {
-		return err
-	}
-	o.mu.Lock()
-	if err := o.waitLocked(ctx, func() bool { return len(o.pending) == 0 && !o.writing }); err != nil {
-		o.mu.Unlock()
-		return err
-	}
-	o.writing = true
-	o.sent++
-	o.mu.Unlock()
-
-	// Half a message cannot be taken back: if the context ends, so does the pipe.
-	stop := context.AfterFunc(ctx, func() { _ = o.st.Reset() })
-	_, err = o.st.Write(binary.AppendUvarint(nil, uint64(n)))
-	for _, p := range pieces {
-		if err == nil {
-			_, err = o.st.Write(p)
-		}
-	}
-	if !stop() && err != nil && ctx.Err() != nil {
-		err = ctx.Err()
-	} else if err != nil {
-		err = ErrBroken
-	}
-	o.wrote(err)
-	return err
-}
-
-// waitLocked waits until ready says yes. It gives up the lock meanwhile.
-func (o *Output) waitLocked(ctx context.Context, ready func() bool) error {
-	for {
-		switch {
-		case o.closed:
-			return net.ErrClosed
-		case o.err != nil:
-			o.told = true
-			return o.err
-		case ready():
-			return nil
-		}
-		if o.room == nil {
-			o.room = make(chan struct{})
-		}
-		room := o.room
-		o.mu.Unlock()
-		select {
-		case <-room:
-		case <-ctx.Done():
-		}
-		o.mu.Lock()
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-	}
-}
-
-// Close sends what waits to be sent, and returns when the receiver has read all,
-// or after 10 s. If that failed the error wraps [ErrBroken], unless a Send has said
+// Close sends what waits to be sent, and returns when the input end has all, or after
+// 10 s. If that failed the error wraps [ErrBroken], unless a Send has said
 // so before. The second time it returns nil.
 func (o *Output) Close() error {
 	o.mu.Lock()
@@ -208,35 +203,25 @@ func (o *Output) Close() error {
 		return nil
 	}
 	o.closed = true
-	o.changedLocked()
+	x := o.x
 	o.mu.Unlock()
-	o.poke()
-	timer := time.AfterFunc(closeTimeout, func() { _ = o.st.Reset() })
-	defer timer.Stop()
-	<-o.ended
+	x.out.End()
+	ctx, cancel := context.WithTimeout(o.s.ctx, closeTimeout)
+	defer cancel()
+	select {
+	case <-x.out.Done():
+	case <-ctx.Done():
+	}
+	acked, done := x.out.Acked()
+	err := x.out.Err()
+	x.end(net.ErrClosed)
 	o.s.mu.Lock()
 	delete(o.s.outs, o)
 	o.s.mu.Unlock()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.delivered && !o.told {
-		return fmt.Errorf("pipe: close %s: %w", label(o.adv), o.err)
+	if done || o.told || acked >= o.last {
+		return nil
 	}
-	return nil
-}
-
-// poke wakes the writer.
-func (o *Output) poke() {
-	select {
-	case o.wake <- struct{}{}:
-	default:
-	}
-}
-
-// changedLocked wakes those who wait for room.
-func (o *Output) changedLocked() {
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
-	}
+	return fmt.Errorf("pipe: close %s: %w", label(o.adv), outputError(err))
 }

@@ -195,8 +195,8 @@ func TestListenerCloses(t *testing.T) {
 	})
 }
 
-// The reader of a connection whose other end dies gets an error at once, and one
-// whose other end falls silent gets it within seconds.
+// The reader of a connection whose other end dies, or falls silent, gets an error when
+// the patience is over.
 func TestDeathOfTheOtherEnd(t *testing.T) {
 	for name, die := range map[string]func(*testnet.World, *peer.Peer){
 		"killed": func(w *testnet.World, p *peer.Peer) { w.Kill(p) },
@@ -213,7 +213,7 @@ func TestDeathOfTheOtherEnd(t *testing.T) {
 				if !errors.Is(err, pipe.ErrBroken) {
 					t.Errorf("read: %v", err)
 				}
-				if d := time.Since(began); d > 10*time.Second {
+				if d := time.Since(began); d < 30*time.Second || d > 40*time.Second {
 					t.Errorf("noticed after %v", d)
 				}
 				if _, err := c.Write([]byte("x")); err == nil {

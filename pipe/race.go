@@ -6,15 +6,14 @@ import (
 	"sync"
 
 	"github.com/juxta-p2p/juxta/adv"
-	"github.com/juxta-p2p/juxta/endpoint"
 )
 
 // way is one way to open a stream to an input end.
-type way func(ctx context.Context) (*endpoint.Stream, *adv.Pipe, error)
+type way func(ctx context.Context) (*opening, *adv.Pipe, error)
 
 // outcome is where a way has led.
 type outcome struct {
-	st   *endpoint.Stream
+	st   *opening
 	pipe *adv.Pipe
 	err  error
 }
@@ -42,7 +41,7 @@ func race(ctx context.Context, final bool, feed func(ctx context.Context, try fu
 		cancel()
 		for o := range outcomes {
 			if o.st != nil {
-				_ = o.st.Reset() // it came too late
+				o.st.abandon() // it came too late
 			}
 		}
 	}()

@@ -21,6 +21,11 @@ const (
 	handlerName = "pipe"
 	openTimeout = 10 * time.Second // for the first frame either way
 	maxOpen     = 1024             // bytes of it
+
+	sessionPatience = 30 * time.Second
+	closeTimeout    = 10 * time.Second // for what was sent to arrive after Close
+	flushTimeout    = 2 * time.Second  // the same at the end of the service, without a Close before
+	goodbyeTimeout  = time.Second      // to tell the other end
 )
 
 // Config is what a pipe service is made of.
@@ -28,7 +33,9 @@ type Config struct {
 	Endpoint  *endpoint.Endpoint
 	Resolver  *resolver.Service
 	Discovery *discovery.Service
-	Log       *slog.Logger // nil: discard
+	// Patience is how long a session outlives the way to its peer; 0: 30 s.
+	Patience time.Duration
+	Log      *slog.Logger // nil: discard
 }
 
 // Service makes the pipes of one group. Its methods may be called concurrently.
@@ -37,19 +44,23 @@ type Service struct {
 	resolver  *resolver.Service
 	discovery *discovery.Service
 	log       *slog.Logger
+	patience  time.Duration
+	sessions  *sessions
+	ctx       context.Context // ends with Close, when what was sent has arrived
+	cancel    context.CancelFunc
 
 	mu     sync.Mutex // guards what follows
 	closed bool
 	bound  map[id.Pipe]inputEnd
-	wg     sync.WaitGroup // output ends' goroutines
+	wg     sync.WaitGroup // goroutines of sessions
 	outs   map[*Output]struct{}
 }
 
 // inputEnd is a Listener or an Input.
 type inputEnd interface {
 	kind() wire.Open_Kind
-	// serve answers the Open and takes the stream over.
-	serve(*endpoint.Stream)
+	// serve answers an Open that begins a session, and takes the stream over.
+	serve(*endpoint.Stream, *wire.Open)
 	Close() error
 }
 
@@ -57,7 +68,12 @@ type inputEnd interface {
 func New(cfg *Config) *Service {
 	s := &Service{
 		ep: cfg.Endpoint, resolver: cfg.Resolver, discovery: cfg.Discovery, log: cfg.Log,
+		patience: cfg.Patience, sessions: newSessions(),
 		bound: map[id.Pipe]inputEnd{}, outs: map[*Output]struct{}{},
+	}
+	s.ctx, s.cancel = context.WithCancel(s.ep.Context())
+	if s.patience == 0 {
+		s.patience = sessionPatience
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -67,10 +83,15 @@ func New(cfg *Config) *Service {
 	return s
 }
 
-// Close closes every listener, input and output end, and waits for their
-// goroutines. Connections end with the endpoint.
+// Close closes every listener, input and output end, and then every connection: what
+// was written to those that are closed already has 10 s to arrive, to others 2 s. It
+// returns when all goroutines have ended.
 func (s *Service) Close() error {
 	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
 	s.closed = true
 	var ends []interface{ Close() error }
 	for _, e := range s.bound {
@@ -85,8 +106,47 @@ func (s *Service) Close() error {
 		closing.Go(func() { _ = e.Close() })
 	}
 	closing.Wait()
+	s.endSessions()
 	s.wg.Wait()
 	return nil
+}
+
+// endSessions ends the sessions, once what was sent has arrived, and tells their peers.
+func (s *Service) endSessions() {
+	var ending sync.WaitGroup
+	for _, x := range s.sessions.close() {
+		if x.isOver() {
+			continue
+		}
+		ending.Go(func() {
+			patience := flushTimeout
+			if x.out.Ended() {
+				patience = closeTimeout
+			}
+			ctx, cancel := context.WithTimeout(s.ctx, patience)
+			defer cancel()
+			if x.flushed(ctx); x.isOver() {
+				return
+			}
+			ctx, cancel = context.WithTimeout(s.ctx, goodbyeTimeout)
+			defer cancel()
+			x.farewell(ctx)
+			x.end(net.ErrClosed)
+		})
+	}
+	ending.Wait()
+	s.cancel()
+}
+
+// spawn runs f in a goroutine that Close waits for, unless it is too late.
+func (s *Service) spawn(f func()) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return false
+	}
+	s.wg.Go(f)
+	return true
 }
 
 // Listen offers a stream pipe of that name and publishes its advertisement. The
@@ -200,22 +260,42 @@ func (s *Service) serve(st *endpoint.Stream) {
 	p, _ := v.(id.Pipe)
 	end := s.inputEnd(p)
 	switch {
+	case len(m.GetSession()) != len(sessionKey{}.id):
+		_ = st.Reset()
+	case m.GetAttempt() > 0:
+		s.goOn(st, &m)
 	case end == nil:
 		refuse(st, wire.Opened_NOT_BOUND)
 	case end.kind() != m.GetKind():
 		refuse(st, wire.Opened_WRONG_KIND)
 	default:
-		end.serve(st)
+		end.serve(st, &m)
 	}
+}
+
+// goOn leads a stream to the session that it is one more of.
+func (s *Service) goOn(st *endpoint.Stream, m *wire.Open) {
+	k := acceptedKey(st, m)
+	x := s.sessions.get(k)
+	if x == nil && m.GetDirection() == wire.Open_END {
+		k.ours = true // either may say that it has ended
+		x = s.sessions.get(k)
+	}
+	if x == nil || x.kind != m.GetKind() {
+		refuse(st, wire.Opened_GONE)
+		return
+	}
+	x.serve(st, m)
 }
 
 func refuse(st *endpoint.Stream, status wire.Opened_Status) {
 	_ = st.WriteMsg(&wire.Opened{Status: status})
 }
 
-// accept tells the other side that it is through, and lifts the deadline.
-func accept(st *endpoint.Stream) error {
-	err := st.WriteMsg(&wire.Opened{Status: wire.Opened_OK})
+// accept tells the other side that it is through, and where to go on; and lifts the
+// deadline.
+func accept(st *endpoint.Stream, at uint64) error {
+	err := st.WriteMsg(&wire.Opened{Status: wire.Opened_OK, Position: at})
 	if err != nil {
 		_ = st.Reset()
 		return err

@@ -27,8 +27,10 @@ const (
 	Open_UNSPECIFIED Open_Kind = 0
 	// Bytes both ways.
 	Open_STREAM Open_Kind = 1
-	// Messages, each behind its length, towards the input end.
+	// Messages towards the input end, and answers to them.
 	Open_MESSAGES Open_Kind = 2
+	// What a subscriber of a propagate pipe tells its author; see propagate.proto.
+	Open_FEEDBACK Open_Kind = 3
 )
 
 // Enum value maps for Open_Kind.
@@ -37,11 +39,13 @@ var (
 		0: "UNSPECIFIED",
 		1: "STREAM",
 		2: "MESSAGES",
+		3: "FEEDBACK",
 	}
 	Open_Kind_value = map[string]int32{
 		"UNSPECIFIED": 0,
 		"STREAM":      1,
 		"MESSAGES":    2,
+		"FEEDBACK":    3,
 	}
 )
 
@@ -72,6 +76,59 @@ func (Open_Kind) EnumDescriptor() ([]byte, []int) {
 	return file_pipe_internal_wire_pipe_proto_rawDescGZIP(), []int{0, 0}
 }
 
+// What the stream carries of the session.
+type Open_Direction int32
+
+const (
+	// From the opener, who has also begun the session, to the input end.
+	Open_FORWARD Open_Direction = 0
+	// The other way. The opener is the same.
+	Open_BACK Open_Direction = 1
+	// Nothing: the opener, who may be either, has ended the session.
+	Open_END Open_Direction = 2
+)
+
+// Enum value maps for Open_Direction.
+var (
+	Open_Direction_name = map[int32]string{
+		0: "FORWARD",
+		1: "BACK",
+		2: "END",
+	}
+	Open_Direction_value = map[string]int32{
+		"FORWARD": 0,
+		"BACK":    1,
+		"END":     2,
+	}
+)
+
+func (x Open_Direction) Enum() *Open_Direction {
+	p := new(Open_Direction)
+	*p = x
+	return p
+}
+
+func (x Open_Direction) String() string {
+	return protoimpl.X.EnumStringOf(x.Descriptor(), protoreflect.EnumNumber(x))
+}
+
+func (Open_Direction) Descriptor() protoreflect.EnumDescriptor {
+	return file_pipe_internal_wire_pipe_proto_enumTypes[1].Descriptor()
+}
+
+func (Open_Direction) Type() protoreflect.EnumType {
+	return &file_pipe_internal_wire_pipe_proto_enumTypes[1]
+}
+
+func (x Open_Direction) Number() protoreflect.EnumNumber {
+	return protoreflect.EnumNumber(x)
+}
+
+// Deprecated: Use Open_Direction.Descriptor instead.
+func (Open_Direction) EnumDescriptor() ([]byte, []int) {
+	return file_pipe_internal_wire_pipe_proto_rawDescGZIP(), []int{0, 1}
+}
+
 type Opened_Status int32
 
 const (
@@ -83,6 +140,10 @@ const (
 	Opened_WRONG_KIND Opened_Status = 3
 	// As many connections wait there as may.
 	Opened_BUSY Opened_Status = 4
+	// The session is not known, or not any more.
+	Opened_GONE Opened_Status = 5
+	// There was a later attempt.
+	Opened_STALE Opened_Status = 6
 )
 
 // Enum value maps for Opened_Status.
@@ -93,6 +154,8 @@ var (
 		2: "NOT_BOUND",
 		3: "WRONG_KIND",
 		4: "BUSY",
+		5: "GONE",
+		6: "STALE",
 	}
 	Opened_Status_value = map[string]int32{
 		"UNSPECIFIED": 0,
@@ -100,6 +163,8 @@ var (
 		"NOT_BOUND":   2,
 		"WRONG_KIND":  3,
 		"BUSY":        4,
+		"GONE":        5,
+		"STALE":       6,
 	}
 )
 
@@ -114,11 +179,11 @@ func (x Opened_Status) String() string {
 }
 
 func (Opened_Status) Descriptor() protoreflect.EnumDescriptor {
-	return file_pipe_internal_wire_pipe_proto_enumTypes[1].Descriptor()
+	return file_pipe_internal_wire_pipe_proto_enumTypes[2].Descriptor()
 }
 
 func (Opened_Status) Type() protoreflect.EnumType {
-	return &file_pipe_internal_wire_pipe_proto_enumTypes[1]
+	return &file_pipe_internal_wire_pipe_proto_enumTypes[2]
 }
 
 func (x Opened_Status) Number() protoreflect.EnumNumber {
@@ -130,12 +195,20 @@ func (Opened_Status) EnumDescriptor() ([]byte, []int) {
 	return file_pipe_internal_wire_pipe_proto_rawDescGZIP(), []int{1, 0}
 }
 
-// Open is the first message on a stream to the input end of a pipe.
+// Open is the first message on each stream of the service "pipe".
 type Open struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The pipe's ID in binary form.
-	Pipe          []byte    `protobuf:"bytes,1,opt,name=pipe,proto3" json:"pipe,omitempty"`
-	Kind          Open_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=juxta.pipe.Open_Kind" json:"kind,omitempty"`
+	Pipe []byte    `protobuf:"bytes,1,opt,name=pipe,proto3" json:"pipe,omitempty"`
+	Kind Open_Kind `protobuf:"varint,2,opt,name=kind,proto3,enum=juxta.pipe.Open_Kind" json:"kind,omitempty"`
+	// 16 random bytes, which are the session's together with the one who began it.
+	Session   []byte         `protobuf:"bytes,3,opt,name=session,proto3" json:"session,omitempty"`
+	Direction Open_Direction `protobuf:"varint,4,opt,name=direction,proto3,enum=juxta.pipe.Open_Direction" json:"direction,omitempty"`
+	// 0: the session begins, FORWARD. Otherwise it goes on, over this stream instead of
+	// the one before; each stream of a session has a higher number.
+	Attempt uint32 `protobuf:"varint,5,opt,name=attempt,proto3" json:"attempt,omitempty"`
+	// FORWARD: how much was acknowledged. BACK: how much was read.
+	Position      uint64 `protobuf:"varint,6,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -184,10 +257,41 @@ func (x *Open) GetKind() Open_Kind {
 	return Open_UNSPECIFIED
 }
 
-// Opened answers Open. Unless its status is OK the stream ends with it.
+func (x *Open) GetSession() []byte {
+	if x != nil {
+		return x.Session
+	}
+	return nil
+}
+
+func (x *Open) GetDirection() Open_Direction {
+	if x != nil {
+		return x.Direction
+	}
+	return Open_FORWARD
+}
+
+func (x *Open) GetAttempt() uint32 {
+	if x != nil {
+		return x.Attempt
+	}
+	return 0
+}
+
+func (x *Open) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
+// Opened answers Open, unless that was an END. Unless its status is OK the stream ends
+// with it.
 type Opened struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Status        Opened_Status          `protobuf:"varint,1,opt,name=status,proto3,enum=juxta.pipe.Opened_Status" json:"status,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Status Opened_Status          `protobuf:"varint,1,opt,name=status,proto3,enum=juxta.pipe.Opened_Status" json:"status,omitempty"`
+	// FORWARD: how much was read; the opener goes on there.
+	Position      uint64 `protobuf:"varint,2,opt,name=position,proto3" json:"position,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -229,29 +333,48 @@ func (x *Opened) GetStatus() Opened_Status {
 	return Opened_UNSPECIFIED
 }
 
+func (x *Opened) GetPosition() uint64 {
+	if x != nil {
+		return x.Position
+	}
+	return 0
+}
+
 var File_pipe_internal_wire_pipe_proto protoreflect.FileDescriptor
 
 const file_pipe_internal_wire_pipe_proto_rawDesc = "" +
 	"\n" +
 	"\x1dpipe/internal/wire/pipe.proto\x12\n" +
-	"juxta.pipe\"x\n" +
+	"juxta.pipe\"\xbd\x02\n" +
 	"\x04Open\x12\x12\n" +
 	"\x04pipe\x18\x01 \x01(\fR\x04pipe\x12)\n" +
-	"\x04kind\x18\x02 \x01(\x0e2\x15.juxta.pipe.Open.KindR\x04kind\"1\n" +
+	"\x04kind\x18\x02 \x01(\x0e2\x15.juxta.pipe.Open.KindR\x04kind\x12\x18\n" +
+	"\asession\x18\x03 \x01(\fR\asession\x128\n" +
+	"\tdirection\x18\x04 \x01(\x0e2\x1a.juxta.pipe.Open.DirectionR\tdirection\x12\x18\n" +
+	"\aattempt\x18\x05 \x01(\rR\aattempt\x12\x1a\n" +
+	"\bposition\x18\x06 \x01(\x04R\bposition\"?\n" +
 	"\x04Kind\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\n" +
 	"\n" +
 	"\x06STREAM\x10\x01\x12\f\n" +
-	"\bMESSAGES\x10\x02\"\x87\x01\n" +
+	"\bMESSAGES\x10\x02\x12\f\n" +
+	"\bFEEDBACK\x10\x03\"+\n" +
+	"\tDirection\x12\v\n" +
+	"\aFORWARD\x10\x00\x12\b\n" +
+	"\x04BACK\x10\x01\x12\a\n" +
+	"\x03END\x10\x02\"\xb8\x01\n" +
 	"\x06Opened\x121\n" +
-	"\x06status\x18\x01 \x01(\x0e2\x19.juxta.pipe.Opened.StatusR\x06status\"J\n" +
+	"\x06status\x18\x01 \x01(\x0e2\x19.juxta.pipe.Opened.StatusR\x06status\x12\x1a\n" +
+	"\bposition\x18\x02 \x01(\x04R\bposition\"_\n" +
 	"\x06Status\x12\x0f\n" +
 	"\vUNSPECIFIED\x10\x00\x12\x06\n" +
 	"\x02OK\x10\x01\x12\r\n" +
 	"\tNOT_BOUND\x10\x02\x12\x0e\n" +
 	"\n" +
 	"WRONG_KIND\x10\x03\x12\b\n" +
-	"\x04BUSY\x10\x04B/Z-github.com/juxta-p2p/juxta/pipe/internal/wireb\x06proto3"
+	"\x04BUSY\x10\x04\x12\b\n" +
+	"\x04GONE\x10\x05\x12\t\n" +
+	"\x05STALE\x10\x06B/Z-github.com/juxta-p2p/juxta/pipe/internal/wireb\x06proto3"
 
 var (
 	file_pipe_internal_wire_pipe_proto_rawDescOnce sync.Once
@@ -265,22 +388,24 @@ func file_pipe_internal_wire_pipe_proto_rawDescGZIP() []byte {
 	return file_pipe_internal_wire_pipe_proto_rawDescData
 }
 
-var file_pipe_internal_wire_pipe_proto_enumTypes = make([]protoimpl.EnumInfo, 2)
+var file_pipe_internal_wire_pipe_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
 var file_pipe_internal_wire_pipe_proto_msgTypes = make([]protoimpl.MessageInfo, 2)
 var file_pipe_internal_wire_pipe_proto_goTypes = []any{
-	(Open_Kind)(0),     // 0: juxta.pipe.Open.Kind
-	(Opened_Status)(0), // 1: juxta.pipe.Opened.Status
-	(*Open)(nil),       // 2: juxta.pipe.Open
-	(*Opened)(nil),     // 3: juxta.pipe.Opened
+	(Open_Kind)(0),      // 0: juxta.pipe.Open.Kind
+	(Open_Direction)(0), // 1: juxta.pipe.Open.Direction
+	(Opened_Status)(0),  // 2: juxta.pipe.Opened.Status
+	(*Open)(nil),        // 3: juxta.pipe.Open
+	(*Opened)(nil),      // 4: juxta.pipe.Opened
 }
 var file_pipe_internal_wire_pipe_proto_depIdxs = []int32{
 	0, // 0: juxta.pipe.Open.kind:type_name -> juxta.pipe.Open.Kind
-	1, // 1: juxta.pipe.Opened.status:type_name -> juxta.pipe.Opened.Status
-	2, // [2:2] is the sub-list for method output_type
-	2, // [2:2] is the sub-list for method input_type
-	2, // [2:2] is the sub-list for extension type_name
-	2, // [2:2] is the sub-list for extension extendee
-	0, // [0:2] is the sub-list for field type_name
+	1, // 1: juxta.pipe.Open.direction:type_name -> juxta.pipe.Open.Direction
+	2, // 2: juxta.pipe.Opened.status:type_name -> juxta.pipe.Opened.Status
+	3, // [3:3] is the sub-list for method output_type
+	3, // [3:3] is the sub-list for method input_type
+	3, // [3:3] is the sub-list for extension type_name
+	3, // [3:3] is the sub-list for extension extendee
+	0, // [0:3] is the sub-list for field type_name
 }
 
 func init() { file_pipe_internal_wire_pipe_proto_init() }
@@ -293,7 +418,7 @@ func file_pipe_internal_wire_pipe_proto_init() {
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_pipe_internal_wire_pipe_proto_rawDesc), len(file_pipe_internal_wire_pipe_proto_rawDesc)),
-			NumEnums:      2,
+			NumEnums:      3,
 			NumMessages:   2,
 			NumExtensions: 0,
 			NumServices:   0,

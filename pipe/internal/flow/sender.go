@@ -1,0 +1,250 @@
+package flow
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// Stream is what carries a session for a while.
+type Stream interface {
+	io.ReadWriteCloser
+	// Reader is the buffered reader through which it was read so far.
+	Reader() *bufio.Reader
+	CloseWrite() error
+	Reset() error
+	SetReadDeadline(time.Time) error
+	SetWriteDeadline(time.Time) error
+}
+
+// Limit is how many bytes a Sender keeps; when they are not acknowledged it takes no
+// more.
+const Limit = 4 << 20
+
+// Sender is the sending end of a session. Its methods may be called concurrently, but
+// for Attach and Detach: one call at a time.
+type Sender struct {
+	lost func()
+	done chan struct{}
+
+	mu       sync.Mutex // guards what follows
+	buf      buffer
+	acked    uint64 // what the Receiver has taken
+	high     uint64 // the most that was ever given to a stream
+	link     *link  // nil: detached
+	last     *link  // the same, or the one that was left, whose goroutines may not have ended yet
+	pieces   bool   // a message is being appended piece by piece
+	ended    bool   // End was appended
+	err      error  // why it is over; net.ErrClosed or ErrEnded, say
+	deadline time.Time
+	changed  chan struct{} // not nil if somebody waits: closed at any change
+}
+
+// link is a Sender's use of one stream.
+type link struct {
+	st   Stream
+	wake chan struct{} // has one when there may be something to write
+	gone chan struct{} // closed when the Sender has left it
+	wg   sync.WaitGroup
+}
+
+// NewSender returns a Sender without a stream, that begins at a position. lost is called,
+// and must not block, when a stream is lost.
+func NewSender(from uint64, lost func()) *Sender {
+	return &Sender{
+		lost: lost, done: make(chan struct{}), acked: from, high: from, buf: buffer{sent: from, end: from},
+	}
+}
+
+// Attach goes on over a stream, for a Receiver that has all before a position. The
+// error wraps [ErrViolation] if that cannot be, or is what has ended the session; then
+// the stream was reset.
+func (s *Sender) Attach(st Stream, from uint64) error {
+	s.Detach()
+	s.mu.Lock()
+	if s.err == nil && (from < s.acked || from > s.high) {
+		s.failLocked(fmt.Errorf("%w: it is at %d; %d to %d were sent and not acknowledged", ErrViolation, from, s.acked, s.high))
+	}
+	if err := s.err; err != nil {
+		s.mu.Unlock()
+		_ = st.Reset()
+		return err
+	}
+	s.buf.sent = from
+	l := &link{st: st, wake: make(chan struct{}, 1), gone: make(chan struct{})}
+	s.link, s.last = l, l
+	l.wg.Add(2)
+	s.mu.Unlock()
+	go s.write(l)
+	go s.hear(l)
+	return nil
+}
+
+// Detach resets the stream, if there is one, and returns when it is no longer used.
+// lost is not called.
+func (s *Sender) Detach() {
+	s.mu.Lock()
+	last := s.last
+	l := s.leaveLocked(s.link)
+	s.mu.Unlock()
+	if l != nil {
+		_ = l.st.Reset()
+	}
+	if last != nil {
+		last.wg.Wait()
+	}
+}
+
+// leaveLocked leaves a link, and returns it if it was the one in use.
+func (s *Sender) leaveLocked(l *link) *link {
+	if l == nil || s.link != l {
+		return nil
+	}
+	s.link = nil
+	close(l.gone)
+	return l
+}
+
+// Attached reports whether there is a stream.
+func (s *Sender) Attached() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.link != nil
+}
+
+// Acked returns the position up to which the Receiver has taken everything; and
+// whether it has everything, the end included.
+func (s *Sender) Acked() (uint64, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked, s.doneLocked()
+}
+
+// Unused reports whether nothing was appended yet.
+func (s *Sender) Unused() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.buf.end == 0
+}
+
+// Done returns a channel that is closed when the Receiver has everything, the end
+// included, or the session has failed.
+func (s *Sender) Done() <-chan struct{} { return s.done }
+
+// Err returns why the session has failed, or nil.
+func (s *Sender) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// End says that nothing follows. More than one call does nothing.
+func (s *Sender) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.err != nil {
+		return
+	}
+	s.signLocked(End)
+	s.ended = true
+	s.changedLocked()
+}
+
+// Ended reports whether End was called.
+func (s *Sender) Ended() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ended
+}
+
+// Fail ends the session with an error, unless it has ended: everybody who waits gets
+// it. Whoever calls it also calls Detach.
+func (s *Sender) Fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.failLocked(err)
+}
+
+func (s *Sender) failLocked(err error) {
+	if s.err != nil || s.doneLocked() {
+		return
+	}
+	s.err = err
+	s.closeDoneLocked()
+	s.changedLocked()
+}
+
+func (s *Sender) doneLocked() bool { return s.ended && s.acked == s.buf.end }
+
+func (s *Sender) closeDoneLocked() {
+	select {
+	case <-s.done:
+	default:
+		close(s.done)
+	}
+}
+
+// SetDeadline bounds the calls that wait and those to come; zero: no bound.
+func (s *Sender) SetDeadline(t time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.deadline = t
+	s.changedLocked()
+}
+
+// awaitLocked waits until ready says yes. It gives up the lock meanwhile. The error is
+// what has ended the session, net.ErrClosed after End, os.ErrDeadlineExceeded, or the
+// context's.
+func (s *Sender) awaitLocked(ctx context.Context, ready func() bool) error {
+	for {
+		switch {
+		case s.err != nil:
+			return s.err
+		case s.ended:
+			return net.ErrClosed
+		case !s.deadline.IsZero() && time.Until(s.deadline) <= 0:
+			return os.ErrDeadlineExceeded
+		case ready():
+			return nil
+		}
+		if err := s.sleepLocked(ctx, s.deadline); err != nil {
+			return err
+		}
+	}
+}
+
+// sleepLocked waits for a change, or the context's error, or until a time unless that
+// is zero.
+func (s *Sender) sleepLocked(ctx context.Context, until time.Time) error {
+	var late <-chan time.Time
+	if !until.IsZero() {
+		t := time.NewTimer(time.Until(until))
+		defer t.Stop()
+		late = t.C
+	}
+	if s.changed == nil {
+		s.changed = make(chan struct{})
+	}
+	changed := s.changed
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-changed:
+	case <-late:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}
+
+func (s *Sender) changedLocked() {
+	if s.changed != nil {
+		close(s.changed)
+		s.changed = nil
+	}
+}

@@ -1,0 +1,143 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/pipe/internal/wire"
+)
+
+// lookUpAfter is the wait from which on it is asked where the peer is: most are still
+// where they were.
+const lookUpAfter = 200 * time.Millisecond
+
+// errGone: the peer does not know the session any more; it has been restarted, say.
+var errGone = errors.New("the other end has forgotten the session")
+
+// resume is the goroutine that opens the streams of a session that we have begun, until
+// both are there, or the peer was gone for too long.
+func (x *session) resume() {
+	ctx, cancel := context.WithTimeout(x.s.ctx, x.s.patience)
+	defer cancel()
+	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
+		err := x.reattach(ctx)
+		switch {
+		case err == nil && x.resumed():
+			return
+		case errors.Is(err, errGone), errors.Is(err, ErrRefused) && err != errBusy:
+			x.end(ErrBroken)
+			return
+		case err == nil:
+			wait = minRetry
+		default:
+			x.s.log.Debug("session not resumed yet", "pipe", x.pipe, "peer", x.key.peer, "err", err)
+			if wait > lookUpAfter {
+				x.lookUp(ctx)
+			}
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			if x.s.ctx.Err() == nil {
+				x.end(ErrBroken)
+			}
+			return
+		}
+	}
+}
+
+// improve opens the streams anew, because there is a better way to the peer.
+func (x *session) improve() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.over || x.resuming {
+		return
+	}
+	x.resuming = x.s.spawn(func() {
+		x.out.Detach()
+		_ = x.in.Detach()
+		x.resume()
+	})
+}
+
+// resumed ends resuming, if there is no more to do.
+func (x *session) resumed() bool {
+	x.mu.Lock()
+	x.resuming = false // from here on, what is lost starts it again
+	over := x.over
+	x.mu.Unlock()
+	if over || x.attached() {
+		return true
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	again := !x.resuming
+	x.resuming = true
+	return !again
+}
+
+// reattach opens the streams that are missing.
+func (x *session) reattach(ctx context.Context) error {
+	if x.isOver() {
+		return nil
+	}
+	if x.wantsForward() {
+		acked, _ := x.out.Acked()
+		st, at, err := x.open(ctx, wire.Open_FORWARD, acked)
+		if err != nil {
+			return err
+		}
+		if err := x.out.Attach(st, at); err != nil {
+			return errGone
+		}
+		x.s.ep.WhenDirect(st, x.improve)
+	}
+	if x.wantsBack() {
+		st, _, err := x.open(ctx, wire.Open_BACK, x.in.Detach())
+		if err != nil {
+			return err
+		}
+		x.in.Attach(st)
+		x.s.ep.WhenDirect(st, x.improve)
+	}
+	return nil
+}
+
+func (x *session) isOver() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.over
+}
+
+// open opens one more stream of the session.
+func (x *session) open(ctx context.Context, d wire.Open_Direction, at uint64) (*endpoint.Stream, uint64, error) {
+	x.mu.Lock()
+	x.attempts[d]++
+	n := x.attempts[d]
+	x.mu.Unlock()
+	return x.s.openStream(ctx, x.key.peer, &wire.Open{
+		Pipe: x.pipe.Bytes(), Kind: x.kind, Session: x.key.id[:], Direction: d, Attempt: n, Position: at,
+	})
+}
+
+// lookUp asks the index where the peer is now.
+func (x *session) lookUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, maxRetry)
+	defer cancel()
+	for range x.s.owner(ctx, &adv.Pipe{PipeID: x.pipe, Owner: x.key.peer}) {
+	}
+}
+
+// farewell tells the peer that the session has ended, if it is to be reached at once.
+func (x *session) farewell(ctx context.Context) {
+	st, err := x.s.ep.Open(ctx, x.key.peer, serviceName)
+	if err != nil {
+		return
+	}
+	defer context.AfterFunc(ctx, func() { _ = st.Reset() })()
+	_ = st.WriteMsg(&wire.Open{Pipe: x.pipe.Bytes(), Kind: x.kind, Session: x.key.id[:], Direction: wire.Open_END, Attempt: 1})
+	_ = st.Close()
+}
