@@ -8,7 +8,6 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/id"
-	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
 
 // ask finds out where the input end of a pipe is, and opens a stream to it, while
@@ -16,7 +15,8 @@ import (
 // pipe that several may have, or that has no owner, only they do. Its owner, as known
 // by the version that is tried already, is not tried a second time: it would get two
 // streams where one is wanted.
-func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind, tried uint64) (*opening, error) {
+func (s *Service) ask(ctx, asking context.Context, want *target, tried uint64) (*opening, error) {
+	a := want.pipe
 	asking, cancel := context.WithCancel(asking)
 	defer cancel()
 	defer context.AfterFunc(ctx, cancel)()
@@ -29,7 +29,7 @@ func (s *Service) ask(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 		if who.Signer() == a.Owner && who.Seq() <= tried {
 			continue
 		}
-		st, err := s.openAt(ctx, who.Signer(), a.PipeID, kind)
+		st, err := s.openAt(ctx, who.Signer(), want)
 		if err == nil || errors.Is(err, ErrRefused) {
 			return st, err
 		}

@@ -83,7 +83,7 @@ func (s *Service) openNamed(ctx context.Context, name string, kind wire.Open_Kin
 				}
 				doc := found.Advertisement().(*adv.Pipe)
 				try(func(ctx context.Context) (*opening, *adv.Pipe, error) {
-					st, err := s.try(ctx, asking, doc, kind)
+					st, err := s.try(ctx, asking, &target{pipe: doc, kind: kind})
 					return st, doc, err
 				})
 			}
@@ -125,7 +125,7 @@ func (s *Service) DialPipe(ctx context.Context, a *adv.Pipe) (*Conn, error) {
 }
 
 func (s *Service) connTo(st *opening, a *adv.Pipe) (*Conn, error) {
-	x, err := s.dialSession(st, a.PipeID, wire.Open_STREAM)
+	x, err := s.dialSession(st, &beginning{pipe: a.PipeID, kind: wire.Open_STREAM})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (s *Service) connTo(st *opening, a *adv.Pipe) (*Conn, error) {
 // open opens a stream to a pipe's input end, as soon as there is one.
 func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (st *opening, err error) {
 	err = s.retry(ctx, func(ctx, asking context.Context) (err error) {
-		st, err = s.try(ctx, asking, a, kind)
+		st, err = s.try(ctx, asking, &target{pipe: a, kind: kind})
 		return err
 	})
 	return st, err
@@ -177,18 +177,26 @@ func (s *Service) retry(ctx context.Context, f attempt) error {
 	}
 }
 
+// target is what a session is to lead to.
+type target struct {
+	pipe *adv.Pipe
+	kind wire.Open_Kind
+	from uint64 // where it begins
+}
+
 // try opens a stream to the owner of a pipe, if we know where it is, and soon also
 // to whoever says that it has the input end.
-func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_Kind) (*opening, error) {
+func (s *Service) try(ctx, asking context.Context, want *target) (*opening, error) {
+	a := want.pipe
 	if a.PipeType == adv.Propagate {
 		return nil, errPropagate
 	}
 	if s.inputEnd(a.PipeID) != nil {
-		return s.openAt(ctx, s.ep.ID(), a.PipeID, kind)
+		return s.openAt(ctx, s.ep.ID(), want)
 	}
 	version, known := s.ep.Known(a.Owner)
 	ask := func(ctx context.Context) (*opening, *adv.Pipe, error) {
-		st, err := s.ask(ctx, asking, a, kind, version)
+		st, err := s.ask(ctx, asking, want, version)
 		return st, a, err
 	}
 	if !known {
@@ -198,7 +206,7 @@ func (s *Service) try(ctx, asking context.Context, a *adv.Pipe, kind wire.Open_K
 	o := race(ctx, true, func(ctx context.Context, try func(way)) {
 		failed := make(chan struct{})
 		try(func(ctx context.Context) (*opening, *adv.Pipe, error) {
-			st, err := s.openAt(ctx, a.Owner, a.PipeID, kind)
+			st, err := s.openAt(ctx, a.Owner, want)
 			if err != nil {
 				close(failed)
 			}
@@ -228,6 +236,7 @@ func notBound(err error) error {
 type opening struct {
 	*endpoint.Stream
 	session [16]byte
+	from    uint64 // where it begins
 }
 
 // abandon ends the session before it has begun.
@@ -237,13 +246,15 @@ func (o *opening) abandon() {
 }
 
 // openAt opens a stream to the input end at one peer.
-func (s *Service) openAt(ctx context.Context, who id.Peer, p id.Pipe, kind wire.Open_Kind) (*opening, error) {
+func (s *Service) openAt(ctx context.Context, who id.Peer, want *target) (*opening, error) {
 	n := newSessionID()
-	st, _, err := s.openStream(ctx, who, &wire.Open{Pipe: p.Bytes(), Kind: kind, Session: n[:]})
+	st, _, err := s.openStream(ctx, who, &wire.Open{
+		Pipe: want.pipe.PipeID.Bytes(), Kind: want.kind, Session: n[:], Position: want.from,
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &opening{st, n}, nil
+	return &opening{st, n, want.from}, nil
 }
 
 // openStream opens a stream of a session, and returns the position from which the other

@@ -2,7 +2,6 @@ package pipe
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -20,25 +19,47 @@ import (
 // next; a message that is sent alone leaves at once. What was sent is kept, as 4 MiB
 // at most, until the input end has it: a connection that is lost meanwhile loses
 // nothing.
+//
+// Of a shared pipe, which several peers may have bound, it leads to the one that has
+// answered first. If that ends, what it has not acknowledged goes to another: so a
+// message may reach two of them.
 type Output struct {
 	s   *Service
 	adv *adv.Pipe
+	c   carrier
 
-	mu     sync.Mutex // guards what follows
-	x      *session
-	last   uint64 // where the last message ends
-	closed bool
-	told   bool // Send has said that the session is over
+	closing sync.Once
+	err     error // of closing
+}
+
+// carrier brings messages to where a pipe leads. Its errors are not wrapped yet.
+type carrier interface {
+	send(ctx context.Context, m *message.Message) error
+	receipt(ctx context.Context, m *message.Message) (*Receipt, error)
+	close() error
+}
+
+// requester is a carrier that brings replies, too.
+type requester interface {
+	request(ctx context.Context, m *message.Message) (*message.Message, error)
+	peer() id.Peer
 }
 
 // Resolve finds the input end of a message pipe and makes an output end that
 // leads there. It tries until the context ends, at most 10 s if that has no
-// deadline. Errors wrap [ErrNotBound] or [ErrRefused], and the context's own.
+// deadline. Errors wrap [ErrNotBound] or [ErrRefused], and the context's own. An
+// output end of a propagate pipe leads to whoever has bound it, at any time, so nobody
+// has to be there.
 func (s *Service) Resolve(ctx context.Context, a *adv.Pipe) (*Output, error) {
-	st, err := s.open(ctx, a, wire.Open_MESSAGES)
+	return s.ResolveWith(ctx, a, nil)
+}
+
+// ResolveWith is Resolve for an output end that is not as usual; cfg may be nil.
+func (s *Service) ResolveWith(ctx context.Context, a *adv.Pipe, cfg *OutputConfig) (*Output, error) {
+	c, err := s.carrierTo(ctx, a, cfg)
 	var o *Output
 	if err == nil {
-		o, err = s.newOutput(st, a)
+		o, err = s.newOutput(a, c)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("pipe: resolve %s: %w", label(a), err)
@@ -46,31 +67,42 @@ func (s *Service) Resolve(ctx context.Context, a *adv.Pipe) (*Output, error) {
 	return o, nil
 }
 
+func (s *Service) carrierTo(ctx context.Context, a *adv.Pipe, cfg *OutputConfig) (carrier, error) {
+	switch {
+	case cfg != nil && cfg.RoundRobin:
+		return s.newBalancer(ctx, a)
+	default:
+		return s.newUnicast(ctx, a)
+	}
+}
+
 // ResolveName is Resolve for the pipe of that name; if several bear it, for the
 // first of them that answers. Errors as for Resolve, or [ErrNotFound].
 func (s *Service) ResolveName(ctx context.Context, name string) (*Output, error) {
-	err := checkName(name)
-	var o *Output
-	if err == nil {
-		var st *opening
-		var a *adv.Pipe
-		if st, a, err = s.openNamed(ctx, name, wire.Open_MESSAGES); err == nil {
-			o, err = s.newOutput(st, a)
-		}
-	}
+	o, err := s.resolveName(ctx, name)
 	if err != nil {
 		return nil, fmt.Errorf("pipe: resolve %s: %w", name, err)
 	}
 	return o, nil
 }
 
-// newOutput makes an output end of a stream that was opened for it.
-func (s *Service) newOutput(st *opening, a *adv.Pipe) (*Output, error) {
-	x, err := s.dialSession(st, a.PipeID, wire.Open_MESSAGES)
+func (s *Service) resolveName(ctx context.Context, name string) (*Output, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	st, a, err := s.openNamed(ctx, name, wire.Open_MESSAGES)
 	if err != nil {
 		return nil, err
 	}
-	o := &Output{s: s, adv: a, x: x}
+	u, err := s.unicastOn(st, a)
+	if err != nil {
+		return nil, err
+	}
+	return s.newOutput(a, u)
+}
+
+func (s *Service) newOutput(a *adv.Pipe, c carrier) (*Output, error) {
+	o := &Output{s: s, adv: a, c: c}
 	s.mu.Lock()
 	closed := s.closed
 	if !closed {
@@ -78,7 +110,7 @@ func (s *Service) newOutput(st *opening, a *adv.Pipe) (*Output, error) {
 	}
 	s.mu.Unlock()
 	if closed {
-		x.end(net.ErrClosed)
+		_ = c.close()
 		return nil, net.ErrClosed
 	}
 	return o, nil
@@ -87,13 +119,12 @@ func (s *Service) newOutput(st *opening, a *adv.Pipe) (*Output, error) {
 // Advertisement returns the pipe's advertisement.
 func (o *Output) Advertisement() *adv.Pipe { return o.adv }
 
-// Peer returns the peer that has the input end.
-func (o *Output) Peer() id.Peer { return o.session().key.peer }
-
-func (o *Output) session() *session {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.x
+// Peer returns the peer that has the input end; the zero ID if there are several.
+func (o *Output) Peer() id.Peer {
+	if r, ok := o.c.(requester); ok {
+		return r.peer()
+	}
+	return id.Peer{}
 }
 
 // Send sends a message. It returns when the message is on its way, so that m and
@@ -104,124 +135,53 @@ func (o *Output) session() *session {
 // cannot be reached any more, and what was sent last may not have arrived. After
 // that, Send looks for the input end anew.
 func (o *Output) Send(ctx context.Context, m *message.Message) error {
-	if _, _, err := o.send(ctx, m, false); err != nil {
+	if err := o.c.send(ctx, m); err != nil {
 		return fmt.Errorf("pipe: send %s: %w", label(o.adv), err)
 	}
 	return nil
 }
 
-// send returns where the message was sent, and where it ends there.
-func (o *Output) send(ctx context.Context, m *message.Message, urgent bool) (*session, uint64, error) {
-	x, err := o.ready(ctx)
-	if err != nil {
-		return nil, 0, err
-	}
-	end, err := x.out.Append(ctx, m, urgent)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	switch {
-	case err == nil && o.x == x:
-		o.last = max(o.last, end)
-	case err == nil:
-	case o.closed:
-		err = net.ErrClosed
-	case x.out.Err() != nil && ctx.Err() == nil:
-		o.told = true
-		err = outputError(err)
-	}
-	return x, end, err
-}
-
-func outputError(err error) error {
-	if isViolation(err) {
-		return err
-	}
-	return ErrBroken
-}
-
-// ready returns the session; or a new one if the last has ended, and the user knows that
-// or need not, because nothing was lost.
-func (o *Output) ready(ctx context.Context) (*session, error) {
-	o.mu.Lock()
-	x, told, closed, last := o.x, o.told, o.closed, o.last
-	o.mu.Unlock()
-	if closed {
-		return nil, net.ErrClosed
-	}
-	acked, _ := x.out.Acked()
-	faded := errors.Is(x.out.Err(), ErrBroken) && acked >= last
-	if !told && !faded {
-		return x, nil
-	}
-	st, err := o.s.open(ctx, o.adv, wire.Open_MESSAGES)
-	if err != nil {
-		return nil, err
-	}
-	fresh, err := o.s.dialSession(st, o.adv.PipeID, wire.Open_MESSAGES)
-	if err != nil {
-		return nil, err
-	}
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if o.closed || o.x != x { // somebody else was faster
-		fresh.end(net.ErrClosed)
-		if o.closed {
-			return nil, net.ErrClosed
-		}
-		return o.x, nil
-	}
-	o.x, o.last, o.told = fresh, 0, false
-	return fresh, nil
-}
-
 // SendReceipt sends a message, and waits until the application at the input end has
-// taken it. Errors as for Send; with the context's it is not known whether the
-// message has arrived or will.
+// taken it; of a propagate pipe, at all of them. Errors as for Send; when the context
+// ends first, there may be a receipt beside its error: who has not taken it yet, as far
+// as is known.
 func (o *Output) SendReceipt(ctx context.Context, m *message.Message) (*Receipt, error) {
-	x, end, err := o.send(ctx, m, true)
-	if err == nil {
-		if err = x.out.Await(ctx, end); err != nil && ctx.Err() == nil {
-			err = outputError(err)
-			o.mu.Lock()
-			o.told = o.told || o.x == x
-			o.mu.Unlock()
+	r, err := o.c.receipt(ctx, m)
+	if err != nil {
+		return r, fmt.Errorf("pipe: receipt of %s: %w", label(o.adv), err)
+	}
+	return r, nil
+}
+
+// Request sends a message and waits for the reply to it, that of [Received.Reply].
+// Several requests may be under way; each gets its own reply. It waits until the
+// context ends, whose error it then returns. Other errors are those of Send; with
+// [ErrBroken] it is not known whether the request was acted on. Propagate pipes carry
+// no requests: the error wraps [ErrRefused].
+func (o *Output) Request(ctx context.Context, m *message.Message) (*message.Message, error) {
+	r, ok := o.c.(requester)
+	err := error(errNoRequests)
+	if ok {
+		var reply *message.Message
+		if reply, err = r.request(ctx, m); err == nil {
+			return reply, nil
 		}
 	}
-	if err != nil {
-		return nil, fmt.Errorf("pipe: receipt of %s: %w", label(o.adv), err)
-	}
-	return &Receipt{Acknowledged: 1}, nil
+	return nil, fmt.Errorf("pipe: request to %s: %w", label(o.adv), err)
 }
 
 // Close sends what waits to be sent, and returns when the input end has all, or after
 // 10 s. If that failed the error wraps [ErrBroken], unless a Send has said
 // so before. The second time it returns nil.
 func (o *Output) Close() error {
-	o.mu.Lock()
-	if o.closed {
-		o.mu.Unlock()
-		return nil
-	}
-	o.closed = true
-	x := o.x
-	o.mu.Unlock()
-	x.out.End()
-	ctx, cancel := context.WithTimeout(o.s.ctx, closeTimeout)
-	defer cancel()
-	select {
-	case <-x.out.Done():
-	case <-ctx.Done():
-	}
-	acked, done := x.out.Acked()
-	err := x.out.Err()
-	x.end(net.ErrClosed)
-	o.s.mu.Lock()
-	delete(o.s.outs, o)
-	o.s.mu.Unlock()
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if done || o.told || acked >= o.last {
-		return nil
-	}
-	return fmt.Errorf("pipe: close %s: %w", label(o.adv), outputError(err))
+	var err error
+	o.closing.Do(func() {
+		if err = o.c.close(); err != nil {
+			err = fmt.Errorf("pipe: close %s: %w", label(o.adv), err)
+		}
+		o.s.mu.Lock()
+		delete(o.s.outs, o)
+		o.s.mu.Unlock()
+	})
+	return err
 }

@@ -28,7 +28,7 @@ func (x *session) resume() {
 		case err == nil && x.resumed():
 			return
 		case errors.Is(err, errGone), errors.Is(err, ErrRefused) && err != errBusy:
-			x.end(ErrBroken)
+			x.fade()
 			return
 		case err == nil:
 			wait = minRetry
@@ -42,11 +42,20 @@ func (x *session) resume() {
 		case <-time.After(wait):
 		case <-ctx.Done():
 			if x.s.ctx.Err() == nil {
-				x.end(ErrBroken)
+				x.fade()
 			}
 			return
 		}
 	}
+}
+
+// fade ends the session, unless another one takes over.
+func (x *session) fade() {
+	if x.heir != nil && x.heir(x) {
+		x.end(errMoved)
+		return
+	}
+	x.end(ErrBroken)
 }
 
 // improve opens the streams anew, because there is a better way to the peer.
@@ -83,6 +92,9 @@ func (x *session) resumed() bool {
 func (x *session) reattach(ctx context.Context) error {
 	if x.isOver() {
 		return nil
+	}
+	if x.out.Closed() {
+		return errGone
 	}
 	if x.wantsForward() {
 		acked, _ := x.out.Acked()

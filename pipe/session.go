@@ -36,6 +36,7 @@ type session struct {
 	kind    wire.Open_Kind
 	release func() // of the hold on the peer
 	joining turn   // streams are attached one at a time
+	heir    func(*session) bool
 
 	in  *flow.Receiver
 	out *flow.Sender
@@ -45,22 +46,35 @@ type session struct {
 	attempts [2]uint32  // the last of each direction, made or seen
 	resuming bool       // ours: a goroutine does
 	silence  *time.Timer
-	joined   func() // not nil: to be called when the stream BACK comes for the first time
+	replies  *replies // not nil: somebody waits for some
+	joined   func()   // not nil: to be called when the stream BACK comes for the first time
 	over     bool
 }
 
+// beginning is what a session that we begin is to be.
+type beginning struct {
+	pipe id.Pipe
+	kind wire.Open_Kind
+	out  *flow.Sender        // not nil: it goes on with what that has
+	heir func(*session) bool // not nil: tries to find another session before this one ends
+}
+
 // dialSession makes our end of a session that we have begun with st.
-func (s *Service) dialSession(st *opening, p id.Pipe, kind wire.Open_Kind) (*session, error) {
-	x := s.newSession(sessionKey{st.Peer(), st.session, true}, p, kind)
-	x.out = flow.NewSender(0, x.lost)
+func (s *Service) dialSession(st *opening, b *beginning) (*session, error) {
+	x := s.newSession(sessionKey{st.Peer(), st.session, true}, b.pipe, b.kind)
+	x.heir = b.heir
+	if x.out = b.out; x.out == nil {
+		x.out = flow.NewSender(0, nil)
+	}
+	x.out.Lost, x.out.Outlive = x.lost, x.heir != nil
 	x.in = flow.NewReceiver(0, x.lost)
-	x.back = kind == wire.Open_STREAM
+	x.back = b.kind == wire.Open_STREAM
 	if err := s.sessions.add(x); err != nil {
 		st.abandon()
 		x.release()
 		return nil, err
 	}
-	if err := x.out.Attach(st, 0); err != nil {
+	if err := x.out.Attach(st, st.from); err != nil {
 		x.end(err)
 		return nil, err
 	}

@@ -112,8 +112,10 @@ func (s *Sender) appendPieces(ctx context.Context, m Encoder, last Kind) (uint64
 		return 0, err
 	}
 	s.pieces = true
+	begin := s.buf.end
 	defer func() {
 		s.pieces = false
+		s.spans = append(s.spans, span{begin, s.buf.end})
 		s.changedLocked()
 	}()
 	for _, p := range buffers {

@@ -66,7 +66,7 @@ func (s *Sender) lose(l *link) {
 	}
 	_ = l.st.Reset()
 	if !over {
-		s.lost()
+		s.Lost()
 	}
 }
 
@@ -103,6 +103,9 @@ func (s *Sender) heard(l *link, at uint64) error {
 		return fmt.Errorf("%w: it has taken %d; %d to %d were sent and not acknowledged", ErrViolation, at, s.acked, s.high)
 	}
 	s.acked = at
+	for len(s.spans) > 0 && s.spans[0].end <= at {
+		s.spans = s.spans[1:]
+	}
 	s.buf.release(min(s.acked, s.buf.sent))
 	if s.doneLocked() {
 		s.closeDoneLocked()
@@ -111,16 +114,24 @@ func (s *Sender) heard(l *link, at uint64) error {
 	return nil
 }
 
-// closedByReceiver ends the session: it has everything, or wants no more.
+// closedByReceiver ends the session, if it cannot go on with another Receiver: this one
+// has everything, or wants no more.
 func (s *Sender) closedByReceiver(l *link) {
 	s.mu.Lock()
 	left := s.leaveLocked(l)
-	if left != nil {
+	outlive := left != nil && s.Outlive && s.err == nil && !s.doneLocked()
+	switch {
+	case outlive:
+		s.closed = true
+	case left != nil:
 		s.failLocked(ErrEnded)
 	}
 	failed := s.err != nil
 	s.mu.Unlock()
 	switch {
+	case outlive:
+		_ = l.st.Reset()
+		s.Lost()
 	case left == nil:
 	case failed:
 		_ = l.st.Reset() // a Write may wait for the other end

@@ -21,14 +21,14 @@ const (
 type Receiver struct {
 	lost func()
 
-	mu       sync.Mutex // guards what follows
-	st       Stream     // nil: detached
-	reading  bool       // Read is using st
+	mu       sync.Mutex    // guards what follows
+	st       Stream        // nil: detached
+	reading  bool          // Read is using st
 	idle     chan struct{} // not nil if Detach waits: closed when Read no longer uses its stream
-	pos      uint64 // what was read
-	taken    uint64 // what may be acknowledged
-	told     uint64 // what was acknowledged on st
-	urgent   bool   // taken is to be told at once
+	pos      uint64        // what was read
+	taken    uint64        // what may be acknowledged
+	told     uint64        // what was acknowledged on st
+	urgent   bool          // taken is to be told at once
 	telling  bool
 	timer    *time.Timer // not nil: tells in a while
 	timing   sync.WaitGroup

@@ -29,7 +29,13 @@ const Limit = 4 << 20
 // Sender is the sending end of a session. Its methods may be called concurrently, but
 // for Attach and Detach: one call at a time.
 type Sender struct {
-	lost func()
+	// Lost is called, and must not block, when a stream is lost. It is set before
+	// Attach.
+	Lost func()
+	// Outlive is set before Attach if the session may go on with another Receiver: when
+	// this one closes, that is no error, but the stream is lost, and Closed.
+	Outlive bool
+
 	done chan struct{}
 
 	mu       sync.Mutex // guards what follows
@@ -39,7 +45,9 @@ type Sender struct {
 	link     *link  // nil: detached
 	last     *link  // the same, or the one that was left, whose goroutines may not have ended yet
 	pieces   bool   // a message is being appended piece by piece
+	spans    []span // messages that lie in several frames, not acknowledged; the oldest first
 	ended    bool   // End was appended
+	closed   bool   // by the Receiver, and Outlive is set
 	err      error  // why it is over; net.ErrClosed or ErrEnded, say
 	deadline time.Time
 	changed  chan struct{} // not nil if somebody waits: closed at any change
@@ -53,11 +61,10 @@ type link struct {
 	wg   sync.WaitGroup
 }
 
-// NewSender returns a Sender without a stream, that begins at a position. lost is called,
-// and must not block, when a stream is lost.
+// NewSender returns a Sender without a stream, that begins at a position.
 func NewSender(from uint64, lost func()) *Sender {
 	return &Sender{
-		lost: lost, done: make(chan struct{}), acked: from, high: from, buf: buffer{sent: from, end: from},
+		Lost: lost, done: make(chan struct{}), acked: from, high: from, buf: buffer{sent: from, end: from},
 	}
 }
 

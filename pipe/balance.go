@@ -1,0 +1,216 @@
+package pipe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/message"
+	"github.com/juxta-p2p/juxta/pipe/internal/wire"
+)
+
+const (
+	maxMembers = 64               // input ends among which messages are spread
+	lookAgain  = 10 * time.Second // for input ends that are new
+	lookFor    = time.Second      // for their answers
+)
+
+// balancer is the carrier of a shared pipe whose messages go to its input ends in turn.
+type balancer struct {
+	s   *Service
+	adv *adv.Pipe
+
+	mu      sync.Mutex // guards what follows
+	members []*unicast
+	next    int
+	looked  time.Time
+	looking bool
+	closed  bool
+	ending  sync.WaitGroup // members that were left; grows under mu, while not closed
+}
+
+func (s *Service) newBalancer(ctx context.Context, a *adv.Pipe) (*balancer, error) {
+	if a.PipeType == adv.Propagate || !a.Shared && !a.Owner.IsZero() {
+		return nil, fmt.Errorf("%w: only a shared pipe has several input ends", ErrRefused)
+	}
+	b := &balancer{s: s, adv: a}
+	err := s.retry(ctx, func(ctx, _ context.Context) error {
+		if b.look(ctx); len(b.members) == 0 {
+			return ErrNotBound
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// look looks for input ends, and opens sessions to those that are new.
+func (b *balancer) look(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	found := make(chan id.Peer)
+	b.s.spawn(func() {
+		defer close(found)
+		if b.s.inputEnd(b.adv.PipeID) != nil {
+			found <- b.s.ep.ID()
+		}
+		for who := range b.s.holders(ctx, b.adv) {
+			found <- who.Signer()
+		}
+	})
+	var opening sync.WaitGroup
+	for who := range found {
+		opening.Go(func() { b.add(ctx, who) })
+	}
+	opening.Wait()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.looked, b.looking = time.Now(), false
+}
+
+// add opens a session to an input end, unless there is one.
+func (b *balancer) add(ctx context.Context, who id.Peer) {
+	if b.has(who) {
+		return
+	}
+	st, err := b.s.openAt(ctx, who, &target{pipe: b.adv, kind: wire.Open_MESSAGES})
+	if err != nil {
+		return
+	}
+	b.mu.Lock()
+	full := b.closed || len(b.members) == maxMembers
+	b.mu.Unlock()
+	if full || b.has(who) {
+		st.abandon()
+		return
+	}
+	u, err := b.s.unicastOn(st, b.adv)
+	if err != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	u.mu.Lock()
+	u.moved = func() { b.merge(u) }
+	u.mu.Unlock()
+	b.members = append(b.members, u)
+}
+
+// merge goes on without a member that has moved to where another leads.
+func (b *balancer) merge(u *unicast) {
+	b.mu.Lock()
+	same := 0
+	for _, m := range b.members {
+		if m.peer() == u.peer() {
+			same++
+		}
+	}
+	b.mu.Unlock()
+	if same > 1 {
+		b.leave(u)
+	}
+}
+
+func (b *balancer) has(who id.Peer) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, u := range b.members {
+		if u.peer() == who {
+			return true
+		}
+	}
+	return false
+}
+
+// turn returns whose turn it is.
+func (b *balancer) turn() (*unicast, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.closed:
+		return nil, net.ErrClosed
+	case len(b.members) == 0:
+		return nil, ErrBroken
+	}
+	if !b.looking && time.Since(b.looked) > lookAgain {
+		b.looking = b.s.spawn(func() { b.look(b.s.ctx) })
+	}
+	b.next++
+	return b.members[b.next%len(b.members)], nil
+}
+
+// try has one after the other do what f does, until one can.
+func (b *balancer) try(f func(u *unicast) error) error {
+	for {
+		u, err := b.turn()
+		if err != nil {
+			return err
+		}
+		if err = f(u); !errors.Is(err, ErrBroken) {
+			return err
+		}
+		b.leave(u)
+	}
+}
+
+// leave goes on without a member that is broken.
+func (b *balancer) leave(u *unicast) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for i, m := range b.members {
+		if m == u && !b.closed {
+			b.members = append(b.members[:i:i], b.members[i+1:]...)
+			b.looked = time.Time{}
+			b.ending.Go(func() { _ = u.close() })
+			return
+		}
+	}
+}
+
+func (b *balancer) send(ctx context.Context, m *message.Message) error {
+	return b.try(func(u *unicast) error { return u.send(ctx, m) })
+}
+
+func (b *balancer) receipt(ctx context.Context, m *message.Message) (r *Receipt, err error) {
+	err = b.try(func(u *unicast) error {
+		r, err = u.receipt(ctx, m)
+		return err
+	})
+	return r, err
+}
+
+func (b *balancer) request(ctx context.Context, m *message.Message) (reply *message.Message, err error) {
+	u, err := b.turn()
+	if err != nil {
+		return nil, err
+	}
+	reply, err = u.request(ctx, m)
+	if errors.Is(err, ErrBroken) {
+		b.leave(u)
+	}
+	return reply, err
+}
+
+func (b *balancer) peer() id.Peer { return id.Peer{} }
+
+func (b *balancer) close() error {
+	b.mu.Lock()
+	b.closed = true
+	members := b.members
+	b.mu.Unlock()
+	errs := make([]error, len(members))
+	var closing sync.WaitGroup
+	for i, u := range members {
+		closing.Go(func() { errs[i] = u.close() })
+	}
+	closing.Wait()
+	b.ending.Wait()
+	return errors.Join(errs...)
+}
