@@ -20,17 +20,26 @@ import (
 // later: it is held back, and nobody else notices. Beyond the numbers it is refused,
 // or loses its lease.
 const (
-	askRate, askBurst       = 1, 8              // requests for another lease a second
-	entryRate, entryBurst   = 500, 2000         // advertisements a second
-	bundleRate, bundleBurst = 2000, 2000        // bundles a second
-	byteRate, byteBurst     = 32 << 20, 4 << 20 // bytes of frames a second, where each costs
-	frameCost               = 1 << 10           // so many more
-	maxTopics               = 256               // subscribed to
-	maxPublishing           = 16                // frames with advertisements that are being passed on
-	controlQueue            = 64                // frames, other than bundles, that wait for it
-	bundleQueue             = 1024              // bundles that wait for it, and
-	bundleQueueBytes        = 4 << 20           // their bytes
-	slowWrite               = 30 * time.Second  // for one frame to be taken
+	askRate, askBurst       = 1, 8             // requests for another lease a second
+	entryRate, entryBurst   = 500, 2000        // advertisements a second
+	bundleRate, bundleBurst = 2000, 2000       // bundles a second
+	frameCost               = 1 << 10          // bytes that a frame costs more than it has
+	maxTopics               = 256              // subscribed to
+	maxPublishing           = 16               // frames with advertisements that are being passed on
+	controlQueue            = 64               // frames, other than bundles, that wait for it
+	bundleQueue             = 1024             // bundles that wait for it, and
+	bundleQueueBytes        = 4 << 20          // their bytes
+	slowWrite               = 30 * time.Second // for one frame to be taken
+
+	// Bytes of frames a second: a little more than a gigabit network carries, so that
+	// there it is the network that holds an author back. To check that much takes a
+	// quarter of a core, and to hand it out more with each client; a rendezvous that has
+	// less to give reads later, which holds the author back as well. The burst is what the queue of a
+	// client takes, so that none is lost to one that keeps up.
+	byteRate, byteBurst = 128 << 20, bundleQueueBytes
+	// Bytes that are replayed a second: at once no more than there can be of all
+	// topics. Asking costs next to nothing, so this bounds what one makes of it.
+	replayRate, replayBurst = 1 << 20, 16 << 20
 )
 
 // client is an edge that has a lease with us.
@@ -42,6 +51,7 @@ type client struct {
 	queue     *bundle.Queue
 	controls  chan *wire.ToEdge
 	room      chan struct{} // a token for each frame that is being passed on
+	replaying chan struct{} // has one while a replay waits for the edge to read it
 	ctx       context.Context
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
@@ -49,7 +59,7 @@ type client struct {
 	moved     atomic.Bool // it goes on elsewhere
 	left      atomic.Bool // it has said that it leaves
 
-	asks, entries, bundles, bytes *rate.Limiter
+	asks, entries, bundles, bytes, replays *rate.Limiter
 
 	mu      sync.Mutex // guards what follows
 	topics  map[string]bool
@@ -60,9 +70,9 @@ func newClient(srv *server, st *endpoint.Stream, ask *wire.Ask) *client {
 	c := &client{
 		srv: srv, st: st, who: st.Peer(), since: time.Now(),
 		queue: bundle.NewQueue(bundleQueue, bundleQueueBytes), controls: make(chan *wire.ToEdge, controlQueue),
-		room: make(chan struct{}, maxPublishing), topics: map[string]bool{},
+		room: make(chan struct{}, maxPublishing), replaying: make(chan struct{}, 1), topics: map[string]bool{},
 		asks: rate.NewLimiter(askRate, askBurst), entries: rate.NewLimiter(entryRate, entryBurst), bundles: rate.NewLimiter(bundleRate, bundleBurst),
-		bytes: rate.NewLimiter(byteRate, byteBurst),
+		bytes: rate.NewLimiter(byteRate, byteBurst), replays: rate.NewLimiter(replayRate, replayBurst),
 	}
 	c.volunteer.Store(ask.GetVolunteer())
 	c.ctx, c.cancel = context.WithCancel(srv.ctx)
@@ -153,17 +163,32 @@ func (c *client) publish(p *wire.Publish) bool {
 
 func (c *client) subscribe(t *wire.Topics) bool {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	for _, name := range t.GetRemove() {
 		delete(c.topics, name)
 	}
+	c.mu.Unlock()
 	for _, name := range t.GetAdd() {
-		if len(name) > bundle.MaxTopic || len(c.topics) >= maxTopics && !c.topics[name] {
-			c.srv.s.log.Warn("too many topics, lease ended", "peer", c.who)
+		if !c.add(name) {
 			return false
 		}
-		c.topics[name] = true
 	}
+	for _, r := range t.GetReplay() {
+		if !c.replay(r) {
+			return false
+		}
+	}
+	return true
+}
+
+// add has the edge receive a topic, and reports whether it may.
+func (c *client) add(topic string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(topic) > bundle.MaxTopic || len(c.topics) >= maxTopics && !c.topics[topic] {
+		c.srv.s.log.Warn("too many topics, lease ended", "peer", c.who)
+		return false
+	}
+	c.topics[topic] = true
 	return true
 }
 
@@ -229,7 +254,7 @@ func (c *client) write() {
 				return
 			}
 		case <-c.queue.Ready():
-			if b, ok := c.queue.TryPop(); ok && !c.put(&wire.ToEdge{Kind: &wire.ToEdge_Bundle{Bundle: b}}) {
+			if it, ok := c.queue.TryPop(); ok && !c.putItem(it) {
 				return
 			}
 		case <-c.ctx.Done():
@@ -240,9 +265,28 @@ func (c *client) write() {
 
 func (c *client) put(m *wire.ToEdge) bool {
 	_ = c.st.SetWriteDeadline(time.Now().Add(slowWrite))
-	if err := c.st.WriteMsg(m); err != nil {
-		c.end()
-		return false
+	return c.wrote(c.st.WriteMsg(m))
+}
+
+// putItem writes a bundle, as it was encoded for all, or what is replayed.
+func (c *client) putItem(it bundle.Item) bool {
+	if it.Packed != nil && it.Number == 0 {
+		_ = c.st.SetWriteDeadline(time.Now().Add(slowWrite))
+		_, err := c.st.Write(it.Frame())
+		return c.wrote(err)
 	}
-	return true
+	r := &wire.Replayed{Number: it.Number}
+	if it.Packed == nil {
+		<-c.replaying
+	} else {
+		r.Bundle = it.Bundle()
+	}
+	return c.put(&wire.ToEdge{Kind: &wire.ToEdge_Replayed{Replayed: r}})
+}
+
+func (c *client) wrote(err error) bool {
+	if err != nil {
+		c.end()
+	}
+	return err == nil
 }

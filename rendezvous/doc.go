@@ -45,6 +45,12 @@
 // it, several at once under load, and everybody checks the signature. An edge that
 // is slow loses the oldest first, and nobody else anything.
 //
+// Every rendezvous remembers a little of what came by, by topic. Who subscribes may
+// have that replayed ([Replay]); and an edge whose rendezvous is lost has the next one
+// replay what came by meanwhile, while authors send anew what may have died with it. So
+// the death of a rendezvous delays messages, and loses none, as long as no more came
+// meanwhile than is remembered.
+//
 // # Trust
 //
 // An advertisement in the index is whole and signed, and was checked by each who

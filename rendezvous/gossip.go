@@ -115,7 +115,8 @@ func (g *gossip) join(ps *pubsub.PubSub, name string, check func(*pubsub.Message
 	self := g.srv.s.ep.HostID()
 	err := ps.RegisterTopicValidator(name, func(_ context.Context, from peer.ID, m *pubsub.Message) pubsub.ValidationResult {
 		switch {
-		case from != self && !c.limits.allow(from, time.Now()):
+		case from == self: // it was checked where it came from, or made
+		case !c.limits.allow(from, time.Now()):
 			g.srv.s.count.limited.Add(1)
 			return pubsub.ValidationIgnore
 		case !check(m):
@@ -206,11 +207,8 @@ func (g *gossip) tell(n *wire.Notice) {
 func (g *gossip) waitedInVain() time.Time { return time.Unix(0, g.inVain.Load()) }
 
 // pass sends a bundle to all rendezvous, when there is one that is ready for it.
-func (g *gossip) pass(ctx context.Context, b *wire.Bundle) error {
-	data, err := proto.Marshal(b)
-	if err != nil {
-		return err
-	}
+func (g *gossip) pass(ctx context.Context, p *bundle.Packed) error {
+	data := p.Bundle()
 	if len(g.srv.s.members()) > 1 && time.Since(g.waitedInVain()) > waitAgain {
 		waiting, cancel := context.WithTimeout(ctx, readyWait)
 		defer cancel()
@@ -259,7 +257,7 @@ func (g *gossip) readBundles() {
 			return
 		}
 		if p, ok := m.ValidatorData.(*passing); ok && !g.own(m) {
-			g.srv.handOut(p.bundle, p.opened, id.Peer{})
+			g.srv.handOut(p.bundle, p.opened)
 		}
 	}
 }

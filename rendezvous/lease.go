@@ -36,8 +36,10 @@ type lease struct {
 	better  chan id.Peer // cap 1: a rendezvous that suits us better
 	gone    sync.WaitGroup
 	started atomic.Bool
-	first   *wire.Grant   // taken up when it is started
-	wanted  chan struct{} // cap 1: the rendezvous asks for help
+	first   *wire.Grant    // taken up when it is started
+	wanted  chan struct{}  // cap 1: the rendezvous asks for help
+	missed  time.Duration  // before it began, that what was propagated may not have reached us
+	unsure  []*wire.Bundle // that we have propagated, and may not have arrived; sent first
 
 	mu      sync.Mutex // guards what follows
 	length  time.Duration
@@ -64,7 +66,8 @@ func newLease(s *Service, st *endpoint.Stream, g *wire.Grant) *lease {
 	return l
 }
 
-// start begins to use the lease: topics first, then what is published.
+// start begins to use the lease: topics first, then what is published. What we had
+// propagated and may be lost goes before everything else.
 func (l *lease) start() {
 	l.started.Store(true)
 	l.granted(l.first)
@@ -86,9 +89,17 @@ func (l *lease) sendTopics() {
 		return
 	}
 	defer l.s.topics.telling.Unlock()
-	if topics := l.s.topicNames(); len(topics) > 0 {
-		_ = l.send(l.s.ctx, &wire.ToRendezvous{Kind: &wire.ToRendezvous_Topics{Topics: &wire.Topics{Add: topics}}})
+	all := l.s.wanted(l.missed)
+	if len(all.GetAdd()) > 0 {
+		_ = l.send(l.s.ctx, topicsFrame(&wire.Topics{Add: all.GetAdd()}))
 	}
+	for part := range slices.Chunk(all.GetReplay(), maxTopics) {
+		_ = l.send(l.s.ctx, topicsFrame(&wire.Topics{Replay: part}))
+	}
+}
+
+func topicsFrame(t *wire.Topics) *wire.ToRendezvous {
+	return &wire.ToRendezvous{Kind: &wire.ToRendezvous_Topics{Topics: t}}
 }
 
 // leave gives the lease back: for good, or because another one took its place. It
@@ -195,12 +206,16 @@ func (l *lease) send(ctx context.Context, m *wire.ToRendezvous) error {
 
 // write writes what is sent. How fast, the rendezvous decides, by reading.
 func (l *lease) write() {
+	for _, b := range l.unsure {
+		if !l.put(&wire.ToRendezvous{Kind: &wire.ToRendezvous_Bundle{Bundle: b}}) {
+			return
+		}
+	}
+	l.unsure = nil
 	for {
 		select {
 		case m := <-l.frames:
-			_ = l.st.SetWriteDeadline(time.Now().Add(slowWrite))
-			if err := l.st.WriteMsg(m); err != nil {
-				l.end()
+			if !l.put(m) {
 				return
 			}
 			if m.GetCancel() != nil {
@@ -211,6 +226,15 @@ func (l *lease) write() {
 			return
 		}
 	}
+}
+
+func (l *lease) put(m *wire.ToRendezvous) bool {
+	_ = l.st.SetWriteDeadline(time.Now().Add(slowWrite))
+	if err := l.st.WriteMsg(m); err != nil {
+		l.end()
+		return false
+	}
+	return true
 }
 
 // read takes what the rendezvous sends, until the lease ends.
@@ -229,6 +253,8 @@ func (l *lease) read() {
 			l.answered(k.Published)
 		case *wire.ToEdge_Bundle:
 			l.s.deliver(k.Bundle)
+		case *wire.ToEdge_Replayed:
+			l.s.replayed(k.Replayed)
 		case *wire.ToEdge_Promote:
 			select { // not here: a promotion waits for this lease to end
 			case l.wanted <- struct{}{}:

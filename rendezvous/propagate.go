@@ -23,8 +23,8 @@ const (
 // Propagate sends a message to all who have subscribed to the topic, this peer among
 // them if it has. It returns when the message is on its way, and waits while the
 // network is slower than the authors. Messages of one author to one topic arrive in
-// order, where they arrive; who has just subscribed, or is just changing its
-// rendezvous, may miss some.
+// order, where they arrive; who has just subscribed, or is too slow, may miss some.
+// Those that are lost with a rendezvous are sent again, as far as they are known.
 //
 // The error wraps [ErrTooLarge], [ErrTopic], [ErrNoRendezvous], the context's, or
 // net.ErrClosed.
@@ -86,6 +86,7 @@ func (a *author) run() {
 	defer func() {
 		a.s.mu.Lock()
 		delete(a.s.topics.authors, a.topic)
+		a.s.trimSentLocked()
 		a.s.mu.Unlock()
 		close(a.done)
 	}()
@@ -117,12 +118,18 @@ func (s *Service) nextSeq() uint64 {
 
 // sendBundle sends a bundle of ours on its way, and gives it to our own subscribers.
 func (s *Service) sendBundle(b *wire.Bundle) error {
-	o := &bundle.Opened{Author: s.self, Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages()}
+	o := openedOwn(s.self, b)
+	s.noteSent(b)
 	if err := s.sendOn(b, o); err != nil {
+		s.dropSent(b)
 		return err
 	}
 	s.deliverHere(o)
 	return nil
+}
+
+func openedOwn(self id.Peer, b *wire.Bundle) *bundle.Opened {
+	return &bundle.Opened{Author: self, Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages()}
 }
 
 func (s *Service) sendOn(b *wire.Bundle, o *bundle.Opened) error {
@@ -150,14 +157,28 @@ func (s *Service) sendOn(b *wire.Bundle, o *bundle.Opened) error {
 
 // pass gives a bundle to the other rendezvous and to our edges.
 func (srv *server) pass(ctx context.Context, b *wire.Bundle, o *bundle.Opened) error {
-	if !srv.handOut(b, o, o.Author) || b.GetHops() == 0 {
+	p := srv.handOut(b, o)
+	if p == nil || b.GetHops() == 0 {
 		return nil
 	}
-	on := &wire.Bundle{
-		Author: b.GetAuthor(), Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages(), Signature: b.GetSignature(),
-		Hops: min(b.GetHops(), maxHops) - 1,
+	return srv.gossip.pass(ctx, p)
+}
+
+// passAgain passes on what we propagated as an edge, and may not have arrived.
+func (srv *server) passAgain(bundles []*wire.Bundle) {
+	var all []*bundle.Packed
+	for _, b := range bundles { // before anything new
+		if p := srv.handOut(b, openedOwn(srv.s.self, b)); p != nil {
+			all = append(all, p)
+		}
 	}
-	return srv.gossip.pass(ctx, on)
+	srv.spawn(func() {
+		for _, p := range all {
+			if srv.gossip.pass(srv.ctx, p) != nil {
+				return
+			}
+		}
+	})
 }
 
 // takeBundle takes what an edge propagates, and reports whether to go on with it.
@@ -174,20 +195,29 @@ func (srv *server) takeBundle(c *client, b *wire.Bundle) bool {
 	return true
 }
 
-// handOut gives a bundle to those of our edges that want it, but one, and to our own
-// subscribers. It reports whether the bundle was news.
-func (srv *server) handOut(b *wire.Bundle, o *bundle.Opened, but id.Peer) bool {
+// handOut gives a bundle to those of our edges that want it, but to its author, and to
+// our own subscribers; and remembers it for those who will ask. It returns the bundle
+// as it is passed on, or nil if it was no news.
+func (srv *server) handOut(b *wire.Bundle, o *bundle.Opened) *bundle.Packed {
+	srv.passing.Lock()
+	defer srv.passing.Unlock()
 	if o.Author != srv.s.self && !srv.s.deliverHere(o) {
-		return false
+		return nil
 	}
+	p, err := bundle.Pack(b, max(min(b.GetHops(), maxHops), 1)-1)
+	if err != nil {
+		srv.s.log.Error("bundle not encoded", "err", err) // it was checked, so that it can be
+		return nil
+	}
+	srv.history.Add(time.Now(), p)
 	srv.mu.Lock()
 	defer srv.mu.Unlock()
 	for _, c := range srv.clients {
-		if c.who != but && c.who != o.Author && c.wants(o.Topic) {
-			c.queue.Push(b)
+		if c.who != o.Author && c.wants(o.Topic) {
+			c.queue.Push(p)
 		}
 	}
-	return true
+	return p
 }
 
 // deliver takes a bundle that our rendezvous sends.
@@ -219,11 +249,14 @@ func (s *Service) deliverHere(o *bundle.Opened) bool {
 // topics is what this peer has subscribed to, and propagates to. Whoever owns it
 // brings the lock.
 type topics struct {
-	telling turn // one change at a time is told; taken before the owner's lock
-	subs    map[string]map[*Subscription]struct{}
-	authors map[string]*author
-	seen    *bundle.Seen
-	lastSeq uint64
+	telling   turn // one change at a time is told; taken before the owner's lock
+	subs      map[string]map[*Subscription]struct{}
+	authors   map[string]*author
+	seen      *bundle.Seen
+	lastSeq   uint64
+	replays   uint64 // numbers of replays that were asked for
+	sent      []sent // what we propagated lately, the oldest first
+	sentBytes int
 }
 
 func newTopics() *topics {

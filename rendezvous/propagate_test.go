@@ -27,7 +27,12 @@ type listener struct {
 // listen subscribes, and receives until the group is left.
 func listen(t *testing.T, p *peer.Peer, topic string) *listener {
 	t.Helper()
-	sub, err := p.Net().Rendezvous().Subscribe(t.Context(), topic)
+	return listenWith(t, p, topic, rendezvous.Replay{})
+}
+
+func listenWith(t *testing.T, p *peer.Peer, topic string, replay rendezvous.Replay) *listener {
+	t.Helper()
+	sub, err := p.Net().Rendezvous().Subscribe(t.Context(), topic, replay)
 	if err != nil {
 		t.Fatalf("subscribe at %s: %v", p.Name(), err)
 	}
@@ -214,7 +219,7 @@ func TestSlowSubscriberLosesItsOldestAlone(t *testing.T) {
 		x := newWorld(t, w, 1, 3, 0)
 		x.rest()
 		e := x.edges[0]
-		slow, err := e.Net().Rendezvous().Subscribe(t.Context(), "topic")
+		slow, err := e.Net().Rendezvous().Subscribe(t.Context(), "topic", rendezvous.Replay{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -310,7 +315,7 @@ func TestWhatCannotBePropagated(t *testing.T) {
 			if !errors.Is(c.want, rendezvous.ErrTopic) {
 				continue
 			}
-			if _, err := c.at.Subscribe(t.Context(), c.topic); !errors.Is(err, c.want) {
+			if _, err := c.at.Subscribe(t.Context(), c.topic, rendezvous.Replay{}); !errors.Is(err, c.want) {
 				t.Errorf("subscribe, %s: %v, want %v", c.name, err, c.want)
 			}
 		}
@@ -324,16 +329,16 @@ func TestSubscriptionsAreLimited(t *testing.T) {
 		s := x.edges[0].Net().Rendezvous()
 		var subs []*rendezvous.Subscription
 		for i := range 256 {
-			sub, err := s.Subscribe(t.Context(), fmt.Sprint("topic", i))
+			sub, err := s.Subscribe(t.Context(), fmt.Sprint("topic", i), rendezvous.Replay{})
 			if err != nil {
 				t.Fatal(err)
 			}
 			subs = append(subs, sub)
 		}
-		if _, err := s.Subscribe(t.Context(), "one more"); !errors.Is(err, rendezvous.ErrTopic) {
+		if _, err := s.Subscribe(t.Context(), "one more", rendezvous.Replay{}); !errors.Is(err, rendezvous.ErrTopic) {
 			t.Error(err)
 		}
-		if _, err := s.Subscribe(t.Context(), "topic7"); err != nil {
+		if _, err := s.Subscribe(t.Context(), "topic7", rendezvous.Replay{}); err != nil {
 			t.Errorf("once more to the same: %v", err)
 		}
 		_ = subs[9].Close()

@@ -111,6 +111,7 @@ type Service struct {
 	lease      *lease    // nil: none
 	lastSeq    uint64    // of our advertisement as a rendezvous
 	lostAt     time.Time // when the last lease ended that we had not given back
+	leftAt     time.Time // when it last had another place than now
 	fickle     int       // how often it stopped being one for want of need, and had no lease for long since
 	asking     map[id.Peer]bool
 	exchanging map[id.Peer]int // peerviews, as they asked
@@ -242,6 +243,9 @@ func (s *Service) station() (*server, *lease, <-chan struct{}) {
 func (s *Service) stand(srv *server, l *lease, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.srv != nil || s.lease != nil {
+		s.leftAt = time.Now()
+	}
 	s.srv, s.lease, s.reason, s.since = srv, l, reason, time.Now()
 	close(s.changed)
 	s.changed = make(chan struct{})

@@ -173,8 +173,13 @@ func (s *Service) promote(reason string) error {
 	}
 	_, l, _ := s.station()
 	s.log.Info("rendezvous now", "reason", reason)
+	if l == nil {
+		_, unsure := s.missed(nil)
+		srv.passAgain(unsure)
+	}
 	s.stand(srv, nil, reason)
 	srv.start()
+	srv.replayAllHere()
 	if l != nil {
 		l.leave(true)
 	}

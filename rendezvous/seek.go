@@ -174,7 +174,12 @@ func (s *Service) take(l *lease) bool {
 		return srv != nil
 	}
 	s.log.Info("lease", "rendezvous", l.rdv)
+	l.missed, l.unsure = s.missed(old)
 	s.stand(nil, l, fmt.Sprintf("it has a lease with %v", l.rdv))
+	if old != nil {
+		// What still went to the old one must not arrive behind what goes to the new one.
+		l.unsure = s.sentSince(time.Now().Add(-moveMargin))
+	}
 	l.start()
 	if old != nil {
 		old.leave(true)

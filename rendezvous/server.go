@@ -9,6 +9,7 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/seen"
+	"github.com/juxta-p2p/juxta/rendezvous/internal/history"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/index"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/view"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
@@ -43,6 +44,12 @@ type server struct {
 	helpPause                       time.Duration // before the next one is asked
 	seen                            *seen.Ring
 
+	// passing is held while one bundle is handed out, or what came by is replayed: each
+	// who receives a topic gets all that came by before, and then all that comes. It is
+	// taken before the other locks, and guards history.
+	passing sync.Mutex
+	history *history.History
+
 	indexing sync.Mutex // guards index
 	index    *index.Index
 }
@@ -59,6 +66,7 @@ func newServer(s *Service, fixed bool) (*server, error) {
 		s: s, fixed: fixed, unneeded: make(chan struct{}, 1), meets: make(chan id.Peer, meetQueue), moved: make(chan struct{}, 1),
 		clients: map[id.Peer]*client{}, pushers: map[id.Peer]*pusher{}, followers: map[*follower]struct{}{},
 		held: map[id.Peer]func(){}, kept: map[id.Peer]func(){}, greeting: map[id.Peer]bool{}, searches: map[id.Peer]int{}, seen: seen.New(seenCount),
+		history: history.New(),
 		index: index.New(index.Limits{
 			Entries: s.limits.Entries, Bytes: s.limits.Bytes,
 			SignerEntries: s.limits.PublisherEntries, SignerBytes: s.limits.PublisherBytes,

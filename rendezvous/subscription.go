@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"github.com/juxta-p2p/juxta/id"
@@ -39,39 +40,66 @@ type Message struct {
 	Author id.Peer // who signed it
 	Topic  string
 	Data   []byte // the receiver's to keep, but shared among the subscriptions of this peer
+	// Seq is that of its bundle, in which messages are that were sent at the same time:
+	// nanoseconds of the author's clock, or little more. Those of one author grow,
+	// whatever the topic.
+	Seq      uint64
+	Replayed bool // asked for with [Replay]
 }
 
 // Subscription receives what is propagated to a topic. Its methods may be called
 // concurrently.
 type Subscription struct {
-	s     *Service
-	topic string
-	ready chan struct{} // has one while something waits
-	done  chan struct{}
+	s      *Service
+	topic  string
+	replay Replay
+	begun  time.Time
+	ready  chan struct{} // has one while something waits
+	done   chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	waiting []*Message
 	bytes   int
 	dropped uint64
 	closed  bool
+	// Until all that is to be replayed is there, what comes is not taken: it is among
+	// that.
+	replaying bool
+	number    uint64           // of the replay that was asked for last
+	held, own []*bundle.Opened // of the replay, and what we propagated meanwhile
+	heldBytes int
+	ownBytes  int
+	replayed  map[bundleKey]struct{} // what was replayed, and may come once more
 }
 
-// Subscribe receives what is propagated to a topic from now on: as soon as our
-// rendezvous has heard of it; to at most 256 topics. The error wraps [ErrTopic], the
+// bundleKey is what a bundle is known by that was opened.
+type bundleKey struct {
+	author id.Peer
+	seq    uint64
+}
+
+// Subscribe receives what is propagated to a topic, at most 256 topics: first what is
+// replayed, if that was asked for, then what is propagated from now on: as soon as our
+// rendezvous has heard of it. No message comes twice, and what is replayed comes to
+// this subscription alone. Where a rendezvous is lost, what was propagated until there
+// is the next one is asked for and comes late. The error wraps [ErrTopic], the
 // context's, or net.ErrClosed.
-func (s *Service) Subscribe(ctx context.Context, topic string) (*Subscription, error) {
+func (s *Service) Subscribe(ctx context.Context, topic string, replay Replay) (*Subscription, error) {
 	err := checkTopic(topic)
 	if err == nil {
 		err = s.Settle(ctx)
 	}
-	sub := &Subscription{s: s, topic: topic, ready: make(chan struct{}, 1), done: make(chan struct{})}
+	sub := &Subscription{
+		s: s, topic: topic, replay: replay, begun: time.Now(), ready: make(chan struct{}, 1), done: make(chan struct{}),
+		replaying: replay.Bundles > 0 || replay.Age > 0,
+	}
 	if err == nil {
 		err = s.addSubscription(sub)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("rendezvous: subscribe to %q: %w", topic, err)
 	}
-	if err = s.tellTopic(ctx, topic); err != nil {
+	if err = s.tellTopic(ctx, topic, sub); err != nil {
 		_ = sub.Close()
 		return nil, fmt.Errorf("rendezvous: subscribe to %q: %w", topic, err)
 	}
@@ -96,17 +124,21 @@ func (s *Service) addSubscription(sub *Subscription) error {
 }
 
 // tellTopic tells our rendezvous whether we are subscribed to a topic, now that this
-// has changed: one at a time, so that the last word is right. If there is no
-// rendezvous, the next one hears everything. The error is the context's. It is told
-// again for each subscription: the first may have given up waiting for that.
-func (s *Service) tellTopic(ctx context.Context, topic string) error {
+// has changed, and what is to be replayed to the new subscription, if there is one: one
+// at a time, so that the last word is right. If there is no rendezvous, the next one
+// hears everything. The error is the context's. It is told again for each
+// subscription: the first may have given up waiting for that.
+func (s *Service) tellTopic(ctx context.Context, topic string, anew *Subscription) error {
 	if err := s.topics.telling.LockWithin(ctx); err != nil {
 		return err
 	}
 	defer s.topics.telling.Unlock()
 	s.mu.Lock()
-	l, subscribed := s.lease, s.topics.subs[topic] != nil
+	srv, l, subscribed := s.srv, s.lease, s.topics.subs[topic] != nil
 	s.mu.Unlock()
+	if srv != nil && anew != nil {
+		srv.replayHere(anew)
+	}
 	if l == nil {
 		return nil
 	}
@@ -114,7 +146,12 @@ func (s *Service) tellTopic(ctx context.Context, topic string) error {
 	if subscribed {
 		t = &wire.Topics{Add: []string{topic}}
 	}
-	err := l.send(ctx, &wire.ToRendezvous{Kind: &wire.ToRendezvous_Topics{Topics: t}})
+	if anew != nil {
+		if number := s.nextReplay(); anew.await(number) {
+			t = &wire.Topics{Replay: []*wire.Replay{anew.replay.frame(topic, number)}}
+		}
+	}
+	err := l.send(ctx, topicsFrame(t))
 	if errors.Is(err, errLeaseEnded) {
 		return nil
 	}
@@ -178,15 +215,26 @@ func (sub *Subscription) signal() {
 	}
 }
 
-// put adds the messages of a bundle.
+// put adds the messages of a bundle, unless it was replayed, or will be.
 func (sub *Subscription) put(o *bundle.Opened) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
+	_, had := sub.replayed[bundleKey{o.Author, o.Seq}]
+	switch {
+	case had:
+	case !sub.replaying:
+		sub.addLocked(o, false)
+	case o.Author == sub.s.self: // our rendezvous does not send us our own
+		sub.holdOwnLocked(o)
+	}
+}
+
+func (sub *Subscription) addLocked(o *bundle.Opened, replayed bool) {
 	for _, data := range o.Messages {
 		if sub.closed {
 			return
 		}
-		sub.waiting = append(sub.waiting, &Message{o.Author, o.Topic, data})
+		sub.waiting = append(sub.waiting, &Message{o.Author, o.Topic, data, o.Seq, replayed})
 		sub.bytes += len(data)
 		for len(sub.waiting) > subscriptionMessages || sub.bytes > subscriptionBytes {
 			sub.bytes -= len(sub.waiting[0].Data)
@@ -220,7 +268,7 @@ func (sub *Subscription) Close() error {
 	}
 	s.mu.Unlock()
 	if last {
-		_ = s.tellTopic(s.ctx, sub.topic)
+		_ = s.tellTopic(s.ctx, sub.topic, nil)
 	}
 	return nil
 }

@@ -226,7 +226,7 @@ func (o *overlay) propagate() {
 	o.t.Helper()
 	var subs []*rendezvous.Subscription
 	for _, e := range o.edges {
-		sub, err := e.Net().Rendezvous().Subscribe(o.ctx, "talk")
+		sub, err := e.Net().Rendezvous().Subscribe(o.ctx, "talk", rendezvous.Replay{})
 		if err != nil {
 			o.t.Fatal(err)
 		}

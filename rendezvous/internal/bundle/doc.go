@@ -4,7 +4,8 @@
 // An author's messages to a topic wait in a [Bundler]; those that wait together go
 // out in one bundle with one signature ([Seal]), so that under load the signature
 // costs little a message. Whoever gets a bundle checks it ([Open]), then asks [Seen]
-// whether it is the first time, and puts it in the [Queue] of each receiver.
+// whether it is the first time, and puts it, [Packed] once for all, in the [Queue] of
+// each receiver.
 //
 // # What is signed
 //

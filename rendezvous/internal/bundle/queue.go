@@ -1,98 +1,99 @@
 package bundle
 
 import (
-	"context"
-	"net"
+	"slices"
 	"sync"
-
-	"google.golang.org/protobuf/proto"
-
-	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
 
 // Queue holds the bundles that wait for one receiver, who may be slow. When it is
 // full the oldest ones go, so whoever pushes never waits. It is safe for concurrent
 // use; but only one goroutine may receive.
+//
+// What is replayed stands in the same line, and is kept: it does not count, and does
+// not go when the queue is full, so whoever has it replayed has to bound that.
 type Queue struct {
 	maxBundles, maxBytes int
 	ready                chan struct{} // holds one while there is something to pop
 
 	mu     sync.Mutex // guards what follows, and the sending to ready and its closing
-	queued []queued   // the oldest first
+	queued []Item     // the oldest first
+	live   int        // of them, those that are not kept
 	stats  Stats
 	closed bool
 }
 
-type queued struct {
-	bundle *wire.Bundle
-	bytes  int
+// Item is what waits in a [Queue].
+type Item struct {
+	*Packed        // nil: a replay ends here
+	Kept    bool   // it belongs to a replay
+	Number  uint64 // of the replay
 }
 
-// Stats is an account of a queue: what was pushed is queued, dropped or passed.
+// Stats is an account of a queue: what was pushed is queued, dropped or passed. What is
+// kept is in none of it.
 type Stats struct {
 	Queued  int    // messages that wait
-	Bytes   int    // of the bundles with them, as encoded
+	Bytes   int    // of the bundles with them, as they are sent
 	Dropped uint64 // messages that the receiver has lost
 	Passed  uint64 // messages that it has got
 }
 
 // NewQueue returns a queue that holds so many bundles and so many bytes of them, as
-// encoded.
+// they are sent.
 func NewQueue(maxBundles, maxBytes int) *Queue {
 	return &Queue{maxBundles: maxBundles, maxBytes: maxBytes, ready: make(chan struct{}, 1)}
 }
 
 // Push adds a bundle, and drops the oldest ones until it fits. One that never fits is
-// dropped itself, and so is any after Close. It does not block. The bundle may be in
-// several queues; nobody may change it any more.
-func (q *Queue) Push(b *wire.Bundle) {
-	bytes := proto.Size(b)
+// dropped itself, and so is any after Close. It does not block.
+func (q *Queue) Push(p *Packed) {
+	bytes := len(p.frame)
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed || q.maxBundles < 1 || bytes > q.maxBytes {
-		q.stats.Dropped += uint64(len(b.Messages))
+		q.stats.Dropped += uint64(p.Messages)
 		return
 	}
-	for len(q.queued) == q.maxBundles || q.stats.Bytes+bytes > q.maxBytes {
-		q.stats.Dropped += uint64(len(q.shiftLocked().Messages))
+	for q.live == q.maxBundles || q.stats.Bytes+bytes > q.maxBytes {
+		oldest := slices.IndexFunc(q.queued, func(it Item) bool { return !it.Kept })
+		q.stats.Dropped += uint64(q.removeLocked(oldest).Messages)
 	}
-	q.queued = append(q.queued, queued{b, bytes})
-	q.stats.Queued += len(b.Messages)
+	q.queued = append(q.queued, Item{Packed: p})
+	q.live++
+	q.stats.Queued += p.Messages
 	q.stats.Bytes += bytes
 	q.signalLocked()
 }
 
-// TryPop takes the oldest bundle, or reports that there is none.
-func (q *Queue) TryPop() (*wire.Bundle, bool) {
+// Keep adds the bundles of a replay, and its end. After Close it does nothing.
+func (q *Queue) Keep(number uint64, bundles []*Packed) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return
+	}
+	for _, p := range bundles {
+		q.queued = append(q.queued, Item{p, true, number})
+	}
+	q.queued = append(q.queued, Item{nil, true, number})
+	q.signalLocked()
+}
+
+// TryPop takes the oldest item, or reports that there is none.
+func (q *Queue) TryPop() (Item, bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if len(q.queued) == 0 {
-		return nil, false
+		return Item{}, false
 	}
-	b := q.shiftLocked()
-	q.stats.Passed += uint64(len(b.Messages))
+	it := q.removeLocked(0)
+	if !it.Kept {
+		q.stats.Passed += uint64(it.Messages)
+	}
 	if len(q.queued) > 0 {
 		q.signalLocked()
 	}
-	return b, true
-}
-
-// Pop takes the oldest bundle; it waits until there is one. Errors: [net.ErrClosed]
-// after Close, or the context's.
-func (q *Queue) Pop(ctx context.Context) (*wire.Bundle, error) {
-	for {
-		if b, ok := q.TryPop(); ok {
-			return b, nil
-		}
-		select {
-		case _, open := <-q.ready:
-			if !open {
-				return nil, net.ErrClosed
-			}
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-	}
+	return it, true
 }
 
 // Ready returns a channel that can be received from when there may be something to
@@ -100,7 +101,7 @@ func (q *Queue) Pop(ctx context.Context) (*wire.Bundle, error) {
 // enough. Close closes it.
 func (q *Queue) Ready() <-chan struct{} { return q.ready }
 
-// Close drops what waits, and ends Pop. A second call does nothing.
+// Close drops what waits. A second call does nothing.
 func (q *Queue) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -109,7 +110,7 @@ func (q *Queue) Close() {
 	}
 	q.closed = true
 	q.stats.Dropped += uint64(q.stats.Queued)
-	q.queued, q.stats.Queued, q.stats.Bytes = nil, 0, 0
+	q.queued, q.live, q.stats.Queued, q.stats.Bytes = nil, 0, 0, 0
 	close(q.ready)
 }
 
@@ -120,14 +121,21 @@ func (q *Queue) Stats() Stats {
 	return q.stats
 }
 
-// shiftLocked takes the oldest out.
-func (q *Queue) shiftLocked() *wire.Bundle {
-	oldest := q.queued[0]
-	q.queued[0] = queued{} // the array lives on
-	q.queued = q.queued[1:]
-	q.stats.Queued -= len(oldest.bundle.Messages)
-	q.stats.Bytes -= oldest.bytes
-	return oldest.bundle
+// removeLocked takes an item out.
+func (q *Queue) removeLocked(at int) Item {
+	it := q.queued[at]
+	if at == 0 {
+		q.queued[0] = Item{} // the array lives on
+		q.queued = q.queued[1:]
+	} else {
+		q.queued = slices.Delete(q.queued, at, at+1)
+	}
+	if !it.Kept {
+		q.live--
+		q.stats.Queued -= it.Messages
+		q.stats.Bytes -= len(it.frame)
+	}
+	return it
 }
 
 func (q *Queue) signalLocked() {

@@ -1,22 +1,30 @@
 package bundle
 
 import (
-	"context"
-	"errors"
 	"math/rand/v2"
-	"net"
+	"slices"
 	"sync"
 	"testing"
-	"testing/synctest"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
 
 // numbered returns a bundle of n messages, whose seq says which one it is.
-func numbered(seq uint64, n int) *wire.Bundle {
-	return &wire.Bundle{Seq: seq, Messages: make([][]byte, n)}
+func numbered(seq uint64, n int) *Packed {
+	p, err := Pack(&wire.Bundle{Seq: seq, Messages: make([][]byte, n)}, 0)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func seqOf(t *testing.T, p *Packed) uint64 {
+	t.Helper()
+	o, err := p.Unpack()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o.Seq
 }
 
 func TestQueueIsTheNaiveOne(t *testing.T) {
@@ -24,26 +32,39 @@ func TestQueueIsTheNaiveOne(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 0))
 		maxBundles, maxBytes := r.IntN(8), r.IntN(100)
 		q := NewQueue(maxBundles, maxBytes)
-		var model []*wire.Bundle
+		var model []Item
 		var want Stats
 		for i := range uint64(300) {
-			if r.IntN(3) > 0 {
-				b := numbered(i, 1+r.IntN(10))
-				q.Push(b)
-				if fits(b, maxBundles, maxBytes) {
-					for model = append(model, b); !fitsAll(model, maxBundles, maxBytes); model = model[1:] {
-						want.Dropped += uint64(len(model[0].Messages))
-					}
-				} else {
-					want.Dropped += uint64(len(b.Messages))
+			switch r.IntN(10) {
+			case 0:
+				kept := []*Packed{numbered(i, 1), numbered(i, 20)}[:r.IntN(3)]
+				q.Keep(i, kept)
+				for _, p := range append(kept, nil) {
+					model = append(model, Item{p, true, i})
 				}
-			} else if b, ok := q.TryPop(); ok != (len(model) > 0) || ok && b != model[0] {
-				t.Fatalf("seed %d, step %d: popped %v of %d", seed, i, b, len(model))
-			} else if ok {
-				want.Passed += uint64(len(b.Messages))
-				model = model[1:]
+			case 1, 2, 3, 4, 5:
+				p := numbered(i, 1+r.IntN(10))
+				q.Push(p)
+				if !fitsAll([]Item{{Packed: p}}, maxBundles, maxBytes) {
+					want.Dropped += uint64(p.Messages)
+					break
+				}
+				for model = append(model, Item{Packed: p}); !fitsAll(model, maxBundles, maxBytes); {
+					oldest := slices.IndexFunc(model, func(it Item) bool { return !it.Kept })
+					want.Dropped += uint64(model[oldest].Messages)
+					model = slices.Delete(model, oldest, oldest+1)
+				}
+			default:
+				it, ok := q.TryPop()
+				if ok != (len(model) > 0) || ok && it != model[0] {
+					t.Fatalf("seed %d, step %d: popped %v of %d", seed, i, it, len(model))
+				}
+				if ok && !it.Kept {
+					want.Passed += uint64(it.Messages)
+				}
+				model = model[min(1, len(model)):]
 			}
-			want.Queued, want.Bytes = count(model)
+			_, want.Queued, want.Bytes = count(model)
 			if got := q.Stats(); got != want {
 				t.Fatalf("seed %d, step %d: %+v, want %+v", seed, i, got, want)
 			}
@@ -57,21 +78,21 @@ func TestQueueIsTheNaiveOne(t *testing.T) {
 	}
 }
 
-func fits(b *wire.Bundle, maxBundles, maxBytes int) bool {
-	return fitsAll([]*wire.Bundle{b}, maxBundles, maxBytes)
+func fitsAll(all []Item, maxBundles, maxBytes int) bool {
+	bundles, _, size := count(all)
+	return bundles <= maxBundles && size <= maxBytes
 }
 
-func fitsAll(all []*wire.Bundle, maxBundles, maxBytes int) bool {
-	_, size := count(all)
-	return len(all) <= maxBundles && size <= maxBytes
-}
-
-func count(all []*wire.Bundle) (messages, size int) {
-	for _, b := range all {
-		messages += len(b.Messages)
-		size += proto.Size(b)
+// count counts all that is not kept.
+func count(all []Item) (bundles, messages, size int) {
+	for _, it := range all {
+		if !it.Kept {
+			bundles++
+			messages += it.Messages
+			size += len(it.Frame())
+		}
 	}
-	return messages, size
+	return bundles, messages, size
 }
 
 func TestQueueClosed(t *testing.T) {
@@ -84,56 +105,38 @@ func TestQueueClosed(t *testing.T) {
 	q.Close()
 	q.Close()
 	q.Push(numbered(3, 4))
-	if b, err := q.Pop(t.Context()); b != nil || !errors.Is(err, net.ErrClosed) {
-		t.Errorf("popped %v, %v", b, err)
+	q.Keep(1, []*Packed{numbered(4, 1)})
+	if it, ok := q.TryPop(); ok {
+		t.Errorf("popped %v", it)
 	}
 	if got, want := q.Stats(), (Stats{Dropped: 5, Passed: 2}); got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
-func TestQueuePopWaits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		q := NewQueue(10, 1000)
-		ctx, cancel := context.WithCancel(t.Context())
-		var got []uint64
-		var end error
-		var wg sync.WaitGroup
-		receive := func() {
-			for {
-				b, err := q.Pop(ctx)
-				if err != nil {
-					end = err
-					return
-				}
-				got = append(got, b.Seq)
-			}
+// A replay that is larger than the queue stays whole, and in its place, whatever
+// comes behind it.
+func TestQueueKeeps(t *testing.T) {
+	q := NewQueue(2, 1000)
+	q.Push(numbered(1, 1))
+	q.Keep(7, []*Packed{numbered(2, 1), numbered(3, 1), numbered(4, 1)})
+	for i := range uint64(5) {
+		q.Push(numbered(5+i, 1))
+	}
+	var got []uint64
+	for it, ok := q.TryPop(); ok; it, ok = q.TryPop() {
+		if it.Packed == nil {
+			got = append(got, 100+it.Number)
+		} else {
+			got = append(got, seqOf(t, it.Packed))
 		}
-		wg.Go(receive)
-		for i := range uint64(4) {
-			q.Push(numbered(i, 1))
-			if i%2 == 0 {
-				synctest.Wait()
-			}
-		}
-		synctest.Wait()
-		if len(got) != 4 || got[3] != 3 {
-			t.Errorf("got %v", got)
-		}
-		cancel()
-		wg.Wait()
-		if !errors.Is(end, context.Canceled) {
-			t.Errorf("ended with %v", end)
-		}
-		ctx = t.Context()
-		wg.Go(receive)
-		synctest.Wait()
-		q.Close()
-		wg.Wait()
-		if !errors.Is(end, net.ErrClosed) {
-			t.Errorf("ended with %v", end)
-		}
-	})
+	}
+	if want := []uint64{2, 3, 4, 107, 8, 9}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if got, want := q.Stats(), (Stats{Dropped: 4, Passed: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
 }
 
 // TestQueueReady has a receiver who calls TryPop once each time it is ready, and

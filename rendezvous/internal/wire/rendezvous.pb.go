@@ -182,7 +182,7 @@ func (x End_Failure) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use End_Failure.Descriptor instead.
 func (End_Failure) EnumDescriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{23, 0}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{25, 0}
 }
 
 // Entry is an advertisement as it is handed on.
@@ -401,6 +401,7 @@ type ToEdge struct {
 	//	*ToEdge_Bundle
 	//	*ToEdge_Cancel
 	//	*ToEdge_Promote
+	//	*ToEdge_Replayed
 	Kind          isToEdge_Kind `protobuf_oneof:"kind"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -497,6 +498,15 @@ func (x *ToEdge) GetPromote() *Promote {
 	return nil
 }
 
+func (x *ToEdge) GetReplayed() *Replayed {
+	if x != nil {
+		if x, ok := x.Kind.(*ToEdge_Replayed); ok {
+			return x.Replayed
+		}
+	}
+	return nil
+}
+
 type isToEdge_Kind interface {
 	isToEdge_Kind()
 }
@@ -525,6 +535,10 @@ type ToEdge_Promote struct {
 	Promote *Promote `protobuf:"bytes,6,opt,name=promote,proto3,oneof"`
 }
 
+type ToEdge_Replayed struct {
+	Replayed *Replayed `protobuf:"bytes,7,opt,name=replayed,proto3,oneof"`
+}
+
 func (*ToEdge_Grant) isToEdge_Kind() {}
 
 func (*ToEdge_Refusal) isToEdge_Kind() {}
@@ -536,6 +550,8 @@ func (*ToEdge_Bundle) isToEdge_Kind() {}
 func (*ToEdge_Cancel) isToEdge_Kind() {}
 
 func (*ToEdge_Promote) isToEdge_Kind() {}
+
+func (*ToEdge_Replayed) isToEdge_Kind() {}
 
 // Ask asks for a lease, or for another one before the last has run out.
 type Ask struct {
@@ -955,9 +971,12 @@ func (x *Refused) GetReason() Refused_Reason {
 
 // Topics says which topics' messages the edge wants.
 type Topics struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Add           []string               `protobuf:"bytes,1,rep,name=add,proto3" json:"add,omitempty"`
-	Remove        []string               `protobuf:"bytes,2,rep,name=remove,proto3" json:"remove,omitempty"`
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Add    []string               `protobuf:"bytes,1,rep,name=add,proto3" json:"add,omitempty"`
+	Remove []string               `protobuf:"bytes,2,rep,name=remove,proto3" json:"remove,omitempty"`
+	// Wanted as well, and more of each than from now on; may be of a topic that the
+	// edge wants already.
+	Replay        []*Replay `protobuf:"bytes,3,rep,name=replay,proto3" json:"replay,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1006,6 +1025,140 @@ func (x *Topics) GetRemove() []string {
 	return nil
 }
 
+func (x *Topics) GetReplay() []*Replay {
+	if x != nil {
+		return x.Replay
+	}
+	return nil
+}
+
+// Replay asks for what a topic had lately, as far as the rendezvous remembers it.
+type Replay struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	Topic string                 `protobuf:"bytes,1,opt,name=topic,proto3" json:"topic,omitempty"`
+	// Of the newest that many bundles, those that came by within that time. 0: any
+	// number, any time; both 0: none.
+	Bundles uint32 `protobuf:"varint,2,opt,name=bundles,proto3" json:"bundles,omitempty"`
+	AgeMs   uint64 `protobuf:"varint,3,opt,name=age_ms,json=ageMs,proto3" json:"age_ms,omitempty"`
+	// What they are to be sent as: 0: as bundles; else as Replayed of that number, behind
+	// which there is one without a bundle. All come before what is newer.
+	Number        uint64 `protobuf:"varint,4,opt,name=number,proto3" json:"number,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replay) Reset() {
+	*x = Replay{}
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replay) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replay) ProtoMessage() {}
+
+func (x *Replay) ProtoReflect() protoreflect.Message {
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replay.ProtoReflect.Descriptor instead.
+func (*Replay) Descriptor() ([]byte, []int) {
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *Replay) GetTopic() string {
+	if x != nil {
+		return x.Topic
+	}
+	return ""
+}
+
+func (x *Replay) GetBundles() uint32 {
+	if x != nil {
+		return x.Bundles
+	}
+	return 0
+}
+
+func (x *Replay) GetAgeMs() uint64 {
+	if x != nil {
+		return x.AgeMs
+	}
+	return 0
+}
+
+func (x *Replay) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+// Replayed is a bundle that a replay asked for, or its end.
+type Replayed struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Number uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
+	// A Bundle, encoded.
+	Bundle        []byte `protobuf:"bytes,2,opt,name=bundle,proto3" json:"bundle,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Replayed) Reset() {
+	*x = Replayed{}
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Replayed) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Replayed) ProtoMessage() {}
+
+func (x *Replayed) ProtoReflect() protoreflect.Message {
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Replayed.ProtoReflect.Descriptor instead.
+func (*Replayed) Descriptor() ([]byte, []int) {
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Replayed) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *Replayed) GetBundle() []byte {
+	if x != nil {
+		return x.Bundle
+	}
+	return nil
+}
+
 // Bundle is one or several messages that a peer propagates.
 type Bundle struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1025,7 +1178,7 @@ type Bundle struct {
 
 func (x *Bundle) Reset() {
 	*x = Bundle{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[12]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[14]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1037,7 +1190,7 @@ func (x *Bundle) String() string {
 func (*Bundle) ProtoMessage() {}
 
 func (x *Bundle) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[12]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[14]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1050,7 +1203,7 @@ func (x *Bundle) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Bundle.ProtoReflect.Descriptor instead.
 func (*Bundle) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{12}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{14}
 }
 
 func (x *Bundle) GetAuthor() []byte {
@@ -1112,7 +1265,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[13]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1124,7 +1277,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[13]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1137,7 +1290,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{13}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *Exchange) GetSelf() *Entry {
@@ -1172,7 +1325,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[14]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1184,7 +1337,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[14]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1197,7 +1350,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{14}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Members) GetEntries() []*Entry {
@@ -1229,7 +1382,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1241,7 +1394,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1254,7 +1407,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{15}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Notice) GetKind() isNotice_Kind {
@@ -1328,7 +1481,7 @@ type Muster struct {
 
 func (x *Muster) Reset() {
 	*x = Muster{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1340,7 +1493,7 @@ func (x *Muster) String() string {
 func (*Muster) ProtoMessage() {}
 
 func (x *Muster) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1353,7 +1506,7 @@ func (x *Muster) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Muster.ProtoReflect.Descriptor instead.
 func (*Muster) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{16}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Muster) GetId() []byte {
@@ -1375,7 +1528,7 @@ type Replicate struct {
 
 func (x *Replicate) Reset() {
 	*x = Replicate{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1387,7 +1540,7 @@ func (x *Replicate) String() string {
 func (*Replicate) ProtoMessage() {}
 
 func (x *Replicate) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1400,7 +1553,7 @@ func (x *Replicate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replicate.ProtoReflect.Descriptor instead.
 func (*Replicate) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{17}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Replicate) GetNumber() uint64 {
@@ -1445,7 +1598,7 @@ type Search struct {
 
 func (x *Search) Reset() {
 	*x = Search{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1457,7 +1610,7 @@ func (x *Search) String() string {
 func (*Search) ProtoMessage() {}
 
 func (x *Search) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1470,7 +1623,7 @@ func (x *Search) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Search.ProtoReflect.Descriptor instead.
 func (*Search) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{18}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Search) GetId() []byte {
@@ -1578,7 +1731,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1590,7 +1743,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1603,7 +1756,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{19}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Range) GetMin() float64 {
@@ -1646,7 +1799,7 @@ type Arc struct {
 
 func (x *Arc) Reset() {
 	*x = Arc{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1658,7 +1811,7 @@ func (x *Arc) String() string {
 func (*Arc) ProtoMessage() {}
 
 func (x *Arc) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1671,7 +1824,7 @@ func (x *Arc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Arc.ProtoReflect.Descriptor instead.
 func (*Arc) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{20}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Arc) GetAfter() []byte {
@@ -1703,7 +1856,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1715,7 +1868,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1728,7 +1881,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{21}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Answer) GetKind() isAnswer_Kind {
@@ -1801,7 +1954,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +1966,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +1979,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{22}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Found) GetEntry() *Entry {
@@ -1866,7 +2019,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1878,7 +2031,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1891,7 +2044,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{23}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *End) GetFailure() End_Failure {
@@ -1945,14 +2098,15 @@ const file_rendezvous_internal_wire_rendezvous_proto_rawDesc = "" +
 	"\x06topics\x18\x03 \x01(\v2\x18.juxta.rendezvous.TopicsH\x00R\x06topics\x122\n" +
 	"\x06bundle\x18\x04 \x01(\v2\x18.juxta.rendezvous.BundleH\x00R\x06bundle\x122\n" +
 	"\x06cancel\x18\x05 \x01(\v2\x18.juxta.rendezvous.CancelH\x00R\x06cancelB\x06\n" +
-	"\x04kind\"\xd4\x02\n" +
+	"\x04kind\"\x8e\x03\n" +
 	"\x06ToEdge\x12/\n" +
 	"\x05grant\x18\x01 \x01(\v2\x17.juxta.rendezvous.GrantH\x00R\x05grant\x125\n" +
 	"\arefusal\x18\x02 \x01(\v2\x19.juxta.rendezvous.RefusalH\x00R\arefusal\x12;\n" +
 	"\tpublished\x18\x03 \x01(\v2\x1b.juxta.rendezvous.PublishedH\x00R\tpublished\x122\n" +
 	"\x06bundle\x18\x04 \x01(\v2\x18.juxta.rendezvous.BundleH\x00R\x06bundle\x122\n" +
 	"\x06cancel\x18\x05 \x01(\v2\x18.juxta.rendezvous.CancelH\x00R\x06cancel\x125\n" +
-	"\apromote\x18\x06 \x01(\v2\x19.juxta.rendezvous.PromoteH\x00R\apromoteB\x06\n" +
+	"\apromote\x18\x06 \x01(\v2\x19.juxta.rendezvous.PromoteH\x00R\apromote\x128\n" +
+	"\breplayed\x18\a \x01(\v2\x1a.juxta.rendezvous.ReplayedH\x00R\breplayedB\x06\n" +
 	"\x04kind\"#\n" +
 	"\x03Ask\x12\x1c\n" +
 	"\tvolunteer\x18\x01 \x01(\bR\tvolunteer\"\x94\x01\n" +
@@ -1993,10 +2147,19 @@ const file_rendezvous_internal_wire_rendezvous_proto_rawDesc = "" +
 	"\aINVALID\x10\x01\x12\t\n" +
 	"\x05QUOTA\x10\x02\x12\b\n" +
 	"\x04FULL\x10\x03\x12\t\n" +
-	"\x05STALE\x10\x04\"2\n" +
+	"\x05STALE\x10\x04\"d\n" +
 	"\x06Topics\x12\x10\n" +
 	"\x03add\x18\x01 \x03(\tR\x03add\x12\x16\n" +
-	"\x06remove\x18\x02 \x03(\tR\x06remove\"\x96\x01\n" +
+	"\x06remove\x18\x02 \x03(\tR\x06remove\x120\n" +
+	"\x06replay\x18\x03 \x03(\v2\x18.juxta.rendezvous.ReplayR\x06replay\"g\n" +
+	"\x06Replay\x12\x14\n" +
+	"\x05topic\x18\x01 \x01(\tR\x05topic\x12\x18\n" +
+	"\abundles\x18\x02 \x01(\rR\abundles\x12\x15\n" +
+	"\x06age_ms\x18\x03 \x01(\x04R\x05ageMs\x12\x16\n" +
+	"\x06number\x18\x04 \x01(\x04R\x06number\":\n" +
+	"\bReplayed\x12\x16\n" +
+	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
+	"\x06bundle\x18\x02 \x01(\fR\x06bundle\"\x96\x01\n" +
 	"\x06Bundle\x12\x16\n" +
 	"\x06author\x18\x01 \x01(\fR\x06author\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
@@ -2074,7 +2237,7 @@ func file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP() []byte {
 }
 
 var file_rendezvous_internal_wire_rendezvous_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rendezvous_internal_wire_rendezvous_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_rendezvous_internal_wire_rendezvous_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_rendezvous_internal_wire_rendezvous_proto_goTypes = []any{
 	(Refusal_Reason)(0),  // 0: juxta.rendezvous.Refusal.Reason
 	(Refused_Reason)(0),  // 1: juxta.rendezvous.Refused.Reason
@@ -2091,56 +2254,60 @@ var file_rendezvous_internal_wire_rendezvous_proto_goTypes = []any{
 	(*Published)(nil),    // 12: juxta.rendezvous.Published
 	(*Refused)(nil),      // 13: juxta.rendezvous.Refused
 	(*Topics)(nil),       // 14: juxta.rendezvous.Topics
-	(*Bundle)(nil),       // 15: juxta.rendezvous.Bundle
-	(*Exchange)(nil),     // 16: juxta.rendezvous.Exchange
-	(*Members)(nil),      // 17: juxta.rendezvous.Members
-	(*Notice)(nil),       // 18: juxta.rendezvous.Notice
-	(*Muster)(nil),       // 19: juxta.rendezvous.Muster
-	(*Replicate)(nil),    // 20: juxta.rendezvous.Replicate
-	(*Search)(nil),       // 21: juxta.rendezvous.Search
-	(*Range)(nil),        // 22: juxta.rendezvous.Range
-	(*Arc)(nil),          // 23: juxta.rendezvous.Arc
-	(*Answer)(nil),       // 24: juxta.rendezvous.Answer
-	(*Found)(nil),        // 25: juxta.rendezvous.Found
-	(*End)(nil),          // 26: juxta.rendezvous.End
+	(*Replay)(nil),       // 15: juxta.rendezvous.Replay
+	(*Replayed)(nil),     // 16: juxta.rendezvous.Replayed
+	(*Bundle)(nil),       // 17: juxta.rendezvous.Bundle
+	(*Exchange)(nil),     // 18: juxta.rendezvous.Exchange
+	(*Members)(nil),      // 19: juxta.rendezvous.Members
+	(*Notice)(nil),       // 20: juxta.rendezvous.Notice
+	(*Muster)(nil),       // 21: juxta.rendezvous.Muster
+	(*Replicate)(nil),    // 22: juxta.rendezvous.Replicate
+	(*Search)(nil),       // 23: juxta.rendezvous.Search
+	(*Range)(nil),        // 24: juxta.rendezvous.Range
+	(*Arc)(nil),          // 25: juxta.rendezvous.Arc
+	(*Answer)(nil),       // 26: juxta.rendezvous.Answer
+	(*Found)(nil),        // 27: juxta.rendezvous.Found
+	(*End)(nil),          // 28: juxta.rendezvous.End
 }
 var file_rendezvous_internal_wire_rendezvous_proto_depIdxs = []int32{
 	6,  // 0: juxta.rendezvous.ToRendezvous.ask:type_name -> juxta.rendezvous.Ask
 	11, // 1: juxta.rendezvous.ToRendezvous.publish:type_name -> juxta.rendezvous.Publish
 	14, // 2: juxta.rendezvous.ToRendezvous.topics:type_name -> juxta.rendezvous.Topics
-	15, // 3: juxta.rendezvous.ToRendezvous.bundle:type_name -> juxta.rendezvous.Bundle
+	17, // 3: juxta.rendezvous.ToRendezvous.bundle:type_name -> juxta.rendezvous.Bundle
 	9,  // 4: juxta.rendezvous.ToRendezvous.cancel:type_name -> juxta.rendezvous.Cancel
 	7,  // 5: juxta.rendezvous.ToEdge.grant:type_name -> juxta.rendezvous.Grant
 	8,  // 6: juxta.rendezvous.ToEdge.refusal:type_name -> juxta.rendezvous.Refusal
 	12, // 7: juxta.rendezvous.ToEdge.published:type_name -> juxta.rendezvous.Published
-	15, // 8: juxta.rendezvous.ToEdge.bundle:type_name -> juxta.rendezvous.Bundle
+	17, // 8: juxta.rendezvous.ToEdge.bundle:type_name -> juxta.rendezvous.Bundle
 	9,  // 9: juxta.rendezvous.ToEdge.cancel:type_name -> juxta.rendezvous.Cancel
 	10, // 10: juxta.rendezvous.ToEdge.promote:type_name -> juxta.rendezvous.Promote
-	3,  // 11: juxta.rendezvous.Grant.rendezvous:type_name -> juxta.rendezvous.Entry
-	3,  // 12: juxta.rendezvous.Grant.successors:type_name -> juxta.rendezvous.Entry
-	0,  // 13: juxta.rendezvous.Refusal.reason:type_name -> juxta.rendezvous.Refusal.Reason
-	3,  // 14: juxta.rendezvous.Refusal.rendezvous:type_name -> juxta.rendezvous.Entry
-	3,  // 15: juxta.rendezvous.Cancel.rendezvous:type_name -> juxta.rendezvous.Entry
-	3,  // 16: juxta.rendezvous.Publish.entries:type_name -> juxta.rendezvous.Entry
-	13, // 17: juxta.rendezvous.Published.refused:type_name -> juxta.rendezvous.Refused
-	1,  // 18: juxta.rendezvous.Refused.reason:type_name -> juxta.rendezvous.Refused.Reason
-	3,  // 19: juxta.rendezvous.Exchange.self:type_name -> juxta.rendezvous.Entry
-	3,  // 20: juxta.rendezvous.Members.entries:type_name -> juxta.rendezvous.Entry
-	3,  // 21: juxta.rendezvous.Notice.member:type_name -> juxta.rendezvous.Entry
-	19, // 22: juxta.rendezvous.Notice.muster:type_name -> juxta.rendezvous.Muster
-	3,  // 23: juxta.rendezvous.Replicate.entries:type_name -> juxta.rendezvous.Entry
-	22, // 24: juxta.rendezvous.Search.range:type_name -> juxta.rendezvous.Range
-	23, // 25: juxta.rendezvous.Search.arc:type_name -> juxta.rendezvous.Arc
-	25, // 26: juxta.rendezvous.Answer.found:type_name -> juxta.rendezvous.Found
-	26, // 27: juxta.rendezvous.Answer.caught_up:type_name -> juxta.rendezvous.End
-	26, // 28: juxta.rendezvous.Answer.end:type_name -> juxta.rendezvous.End
-	3,  // 29: juxta.rendezvous.Found.entry:type_name -> juxta.rendezvous.Entry
-	2,  // 30: juxta.rendezvous.End.failure:type_name -> juxta.rendezvous.End.Failure
-	31, // [31:31] is the sub-list for method output_type
-	31, // [31:31] is the sub-list for method input_type
-	31, // [31:31] is the sub-list for extension type_name
-	31, // [31:31] is the sub-list for extension extendee
-	0,  // [0:31] is the sub-list for field type_name
+	16, // 11: juxta.rendezvous.ToEdge.replayed:type_name -> juxta.rendezvous.Replayed
+	3,  // 12: juxta.rendezvous.Grant.rendezvous:type_name -> juxta.rendezvous.Entry
+	3,  // 13: juxta.rendezvous.Grant.successors:type_name -> juxta.rendezvous.Entry
+	0,  // 14: juxta.rendezvous.Refusal.reason:type_name -> juxta.rendezvous.Refusal.Reason
+	3,  // 15: juxta.rendezvous.Refusal.rendezvous:type_name -> juxta.rendezvous.Entry
+	3,  // 16: juxta.rendezvous.Cancel.rendezvous:type_name -> juxta.rendezvous.Entry
+	3,  // 17: juxta.rendezvous.Publish.entries:type_name -> juxta.rendezvous.Entry
+	13, // 18: juxta.rendezvous.Published.refused:type_name -> juxta.rendezvous.Refused
+	1,  // 19: juxta.rendezvous.Refused.reason:type_name -> juxta.rendezvous.Refused.Reason
+	15, // 20: juxta.rendezvous.Topics.replay:type_name -> juxta.rendezvous.Replay
+	3,  // 21: juxta.rendezvous.Exchange.self:type_name -> juxta.rendezvous.Entry
+	3,  // 22: juxta.rendezvous.Members.entries:type_name -> juxta.rendezvous.Entry
+	3,  // 23: juxta.rendezvous.Notice.member:type_name -> juxta.rendezvous.Entry
+	21, // 24: juxta.rendezvous.Notice.muster:type_name -> juxta.rendezvous.Muster
+	3,  // 25: juxta.rendezvous.Replicate.entries:type_name -> juxta.rendezvous.Entry
+	24, // 26: juxta.rendezvous.Search.range:type_name -> juxta.rendezvous.Range
+	25, // 27: juxta.rendezvous.Search.arc:type_name -> juxta.rendezvous.Arc
+	27, // 28: juxta.rendezvous.Answer.found:type_name -> juxta.rendezvous.Found
+	28, // 29: juxta.rendezvous.Answer.caught_up:type_name -> juxta.rendezvous.End
+	28, // 30: juxta.rendezvous.Answer.end:type_name -> juxta.rendezvous.End
+	3,  // 31: juxta.rendezvous.Found.entry:type_name -> juxta.rendezvous.Entry
+	2,  // 32: juxta.rendezvous.End.failure:type_name -> juxta.rendezvous.End.Failure
+	33, // [33:33] is the sub-list for method output_type
+	33, // [33:33] is the sub-list for method input_type
+	33, // [33:33] is the sub-list for extension type_name
+	33, // [33:33] is the sub-list for extension extendee
+	0,  // [0:33] is the sub-list for field type_name
 }
 
 func init() { file_rendezvous_internal_wire_rendezvous_proto_init() }
@@ -2162,17 +2329,18 @@ func file_rendezvous_internal_wire_rendezvous_proto_init() {
 		(*ToEdge_Bundle)(nil),
 		(*ToEdge_Cancel)(nil),
 		(*ToEdge_Promote)(nil),
+		(*ToEdge_Replayed)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17].OneofWrappers = []any{
 		(*Notice_Member)(nil),
 		(*Notice_Gone)(nil),
 		(*Notice_Muster)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20].OneofWrappers = []any{
 		(*Search_Here)(nil),
 		(*Search_Arc)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23].OneofWrappers = []any{
 		(*Answer_Found)(nil),
 		(*Answer_CaughtUp)(nil),
 		(*Answer_End)(nil),
@@ -2183,7 +2351,7 @@ func file_rendezvous_internal_wire_rendezvous_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rendezvous_internal_wire_rendezvous_proto_rawDesc), len(file_rendezvous_internal_wire_rendezvous_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
