@@ -56,7 +56,7 @@ func newRoot(std *streams) *cobra.Command {
 	cmd.Flags().StringVarP(&o.line, "command", "c", "", "run this `LINE` and exit with its status")
 	cmd.Flags().BoolVarP(&o.noRC, "no-rc", "x", false, "do not run ~/.juxta/juxtarc")
 	o.declare(cmd.PersistentFlags())
-	cmd.AddCommand(versionCommand(std), manCommand(std), labCommand(std, &o))
+	cmd.AddCommand(versionCommand(std), manCommand(std), labCommand(std, &o), benchCommand(std, &o))
 	return cmd
 }
 

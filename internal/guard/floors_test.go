@@ -36,6 +36,8 @@ var house = []struct {
 	{0, "internal/seen", "IDs that are known again"},
 	{0, "internal/store", "a file that survives"},
 	{9, "internal/testnet", "peers for tests"},
+	{0, "internal/cutter", "cuts connections for tests"},
+	{12, "internal/load", "measures peers beside others"},
 	{13, "internal/bom", "the command that writes the bill of materials"},
 }
 
@@ -50,8 +52,10 @@ var rules = []struct {
 		func(imp string) bool { return strings.Contains(first(imp), ".") },
 		"IDs are for whoever handles them, with no libp2p in sight", "write it with the standard library",
 	}, {
-		[]string{"service/...", "shell/...", "control", "lab", "cmd/...", "examples/...", "bench/..."},
-		func(imp string) bool { return within(imp, "endpoint", "internal/...") && !within(imp, testOnly...) },
+		[]string{"service/...", "shell/...", "control", "lab", "internal/load", "cmd/...", "examples/...", "bench/..."},
+		func(imp string) bool {
+			return within(imp, "endpoint", "internal/...") && !within(imp, testOnly...) && imp != "internal/load"
+		},
 		"it is an application, and no other application could", "find what it needs in peer and group, or add it there",
 	}, {
 		[]string{"..."},

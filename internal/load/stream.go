@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -7,21 +7,18 @@ import (
 
 // streamRate is how fast bytes go one way through a stream.
 var streamRate = Experiment{
-	Figures: []Figure{{Name: "stream", Unit: "MiB/s", Target: Target{Ratio: 0.95}}},
-	Prepare: func(ctx context.Context, st *Stage) (Sampler, error) {
-		s, err := st.spawnServers(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return func(ctx context.Context, side Side) (values []float64, err error) {
-			err = st.withStream(ctx, side, s, opSink, func(_ *client, d duplex) error {
-				rate, err := pour(d, st.amount(256, 16))
-				values = []float64{rate}
-				return err
-			})
-			return values, err
-		}, nil
+	Name:     "stream",
+	Measures: []Measure{{Unit: "MiB/s"}},
+	Sides: []Side{
+		juxta.side(opSink, pourMiB),
+		libp2pStreams.side(opSink, pourMiB, Target{Ratio: 0.95}),
+		sockets.side(opSink, pourMiB),
 	},
+}
+
+func pourMiB(_ context.Context, st *Stage, _ *Where, _ *client, d duplex) ([]float64, error) {
+	rate, err := pour(d, st.Amount(256, 16))
+	return []float64{rate}, err
 }
 
 // pour writes so many MiB, and returns how many a second arrived.

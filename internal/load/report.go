@@ -1,20 +1,21 @@
-package main
+package load
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"strings"
 	"text/tabwriter"
 )
 
-// writeTable writes the results in aligned columns, medians with their spread.
-func writeTable(w io.Writer, results []Result) error {
+// WriteTable writes the results in aligned columns, medians with their spread.
+func WriteTable(w io.Writer, results []Result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "FIGURE\tUNIT\tJUXTA\t\tBASELINE\t\tRATIO\t\tTARGET\tRUNS")
+	fmt.Fprintln(t, "FIGURE\tUNIT\tJUXTA\t\tBASELINE\t\tRATIO\t\tTARGET\tROUNDS")
 	for i := range results {
 		r := &results[i]
-		if len(r.Runs) == 0 {
+		if len(r.Pairs) == 0 {
 			fmt.Fprintf(t, "%s\t%s\tnot measured: %s\n", r.Name, r.Unit, r.Note)
 			continue
 		}
@@ -24,7 +25,7 @@ func writeTable(w io.Writer, results []Result) error {
 		}
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n",
 			r.Name, r.Unit, columns(r.Value()), columns(r.Baseline()), columns(r.Ratio()),
-			verdict+fmt.Sprintf("\t%d", len(r.Runs)))
+			verdict+fmt.Sprintf("\t%d", len(r.Pairs)))
 	}
 	return t.Flush()
 }
@@ -37,6 +38,8 @@ func columns(s Spread) string {
 // number has three digits that matter, and all those before the point.
 func number(v float64) string {
 	switch {
+	case math.IsInf(v, 1):
+		return "∞"
 	case v >= 100:
 		return group(fmt.Sprintf("%.0f", v))
 	case v >= 10:
@@ -58,7 +61,7 @@ func group(digits string) string {
 }
 
 // line is a result as JSON. Value, baseline and ratio are medians, and null if
-// there were no runs.
+// there were no runs, or, the ratio, if the baseline is 0.
 type line struct {
 	Name     string       `json:"name"`
 	Value    *float64     `json:"value"`
@@ -70,21 +73,29 @@ type line struct {
 	Note     string       `json:"note,omitempty"`
 }
 
-// writeJSON writes one object a line.
-func writeJSON(w io.Writer, results []Result) error {
+// WriteJSON writes one object a line.
+func WriteJSON(w io.Writer, results []Result) error {
 	enc := json.NewEncoder(w)
 	for i := range results {
 		r := &results[i]
 		l := line{Name: r.Name, Unit: r.Unit, Target: r.Target.String(), Runs: [][2]float64{}, Note: r.Note}
-		for _, run := range r.Runs {
-			l.Runs = append(l.Runs, [2]float64{run.Value, run.Baseline})
+		for _, pair := range r.Pairs {
+			l.Runs = append(l.Runs, [2]float64{pair.Value, pair.Baseline})
 		}
-		if len(r.Runs) > 0 {
-			l.Value, l.Baseline, l.Ratio = new(r.Value().Median), new(r.Baseline().Median), new(r.Ratio().Median)
+		if len(r.Pairs) > 0 {
+			l.Value, l.Baseline, l.Ratio = finite(r.Value().Median), finite(r.Baseline().Median), finite(r.Ratio().Median)
 		}
 		if err := enc.Encode(&l); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// finite returns nil for what JSON has no word for.
+func finite(v float64) *float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return nil
+	}
+	return &v
 }

@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -8,23 +8,17 @@ import (
 
 // roundTrips is the time of an echo of 64 bytes on an open stream.
 var roundTrips = Experiment{
-	Figures: []Figure{
-		{Name: "roundtrip-p50", Unit: "µs", Lower: true, Target: Target{Ratio: 1 / 1.2}},
-		{Name: "roundtrip-p99", Unit: "µs", Lower: true},
+	Name:     "roundtrip",
+	Measures: []Measure{{Name: "-p50", Unit: "µs", Lower: true}, {Name: "-p99", Unit: "µs", Lower: true}},
+	Sides: []Side{
+		juxta.side(opEcho, echoTimes),
+		libp2pStreams.side(opEcho, echoTimes, Target{Ratio: 1 / 1.2}),
+		sockets.side(opEcho, echoTimes),
 	},
-	Prepare: func(ctx context.Context, st *Stage) (Sampler, error) {
-		s, err := st.spawnServers(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return func(ctx context.Context, side Side) (values []float64, err error) {
-			err = st.withStream(ctx, side, s, opEcho, func(_ *client, d duplex) error {
-				values, err = roundTripTimes(d, st.amount(20_000, 500))
-				return err
-			})
-			return values, err
-		}, nil
-	},
+}
+
+func echoTimes(_ context.Context, st *Stage, _ *Where, _ *client, d duplex) ([]float64, error) {
+	return roundTripTimes(d, st.Amount(20_000, 500))
 }
 
 // roundTripTimes returns median and 99th percentile of n round trips, after as

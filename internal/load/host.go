@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -16,22 +16,22 @@ import (
 	"github.com/juxta-p2p/juxta/peer"
 )
 
-// The transports.
+// The transports to measure over.
 const (
-	overTCP  = "tcp"
-	overQUIC = "quic"
+	OverTCP  = "tcp"
+	OverQUIC = "quic"
 )
 
 // stack is what both sides speak: one transport, and TLS.
 func stack(transport string) []libp2p.Option {
-	if transport == overQUIC {
+	if transport == OverQUIC {
 		return []libp2p.Option{libp2p.Transport(quic.NewTransport)}
 	}
 	return []libp2p.Option{libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(tls.ID, tls.New)}
 }
 
 func listenOn(transport string) []string {
-	if transport == overQUIC {
+	if transport == OverQUIC {
 		return []string{"/ip4/127.0.0.1/udp/0/quic-v1"}
 	}
 	return []string{"/ip4/127.0.0.1/tcp/0"}

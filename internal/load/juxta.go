@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"context"
@@ -10,6 +10,9 @@ import (
 	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/pipe"
 )
+
+// juxta is what is measured: pipes of a peer.
+var juxta = &system{name: "juxta", serve: servePeer, client: peerClient}
 
 // The pipes of the server.
 const (
@@ -27,9 +30,18 @@ func messagesTo(owner id.Peer) *adv.Pipe {
 	}
 }
 
+// serveSeed is there for others to start from.
+func serveSeed(ctx context.Context, t *task) (*Where, io.Closer, error) {
+	p, err := startPeer(ctx, t.transport, "seed", t.addrs...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &Where{Addrs: p.Addrs(), Peer: p.ID().String()}, p, nil
+}
+
 // servePeer answers juxta's clients.
-func servePeer(ctx context.Context, transport string, seeds []string) (*hello, io.Closer, error) {
-	p, err := startPeer(ctx, transport, "server", seeds...)
+func servePeer(ctx context.Context, t *task) (*Where, io.Closer, error) {
+	p, err := startPeer(ctx, t.transport, "server", t.addrs...)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -37,7 +49,7 @@ func servePeer(ctx context.Context, transport string, seeds []string) (*hello, i
 		_ = p.Close()
 		return nil, nil, err
 	}
-	return &hello{Addrs: p.Addrs(), Peer: p.ID().String()}, p, nil
+	return &Where{Addrs: p.Addrs(), Peer: p.ID().String()}, p, nil
 }
 
 // serveTwo serves both pipes until the peer is closed.
@@ -68,6 +80,7 @@ func receive(ctx context.Context, in *pipe.Input, last chan<- struct{}) {
 	}
 }
 
+// acceptAll answers all clients until the listener is closed.
 func acceptAll(ln net.Listener, wait func()) {
 	for {
 		c, err := ln.Accept()
@@ -76,4 +89,20 @@ func acceptAll(ln net.Listener, wait func()) {
 		}
 		go func() { _ = answer(c.(duplex), wait) }()
 	}
+}
+
+// peerClient is a fresh peer, of which the server is the seed.
+func peerClient(ctx context.Context, transport string, to *Where) (*client, error) {
+	p, err := startPeer(ctx, transport, "client", to.Addrs...)
+	if err != nil {
+		return nil, err
+	}
+	dial := func(ctx context.Context) (duplex, error) {
+		c, err := p.Net().Pipe().Dial(ctx, "tcp", bytesPipe)
+		if err != nil {
+			return nil, err
+		}
+		return c.(duplex), nil
+	}
+	return &client{dial: dial, peer: p, Closer: p}, nil
 }

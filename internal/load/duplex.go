@@ -1,4 +1,4 @@
-package main
+package load
 
 import (
 	"bufio"
@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// duplex is a stream of either side: a pipe's connection or a libp2p stream.
+// duplex is a stream of any system: a pipe's connection, a libp2p stream, a socket.
 type duplex interface {
 	io.ReadWriteCloser
 	CloseWrite() error
