@@ -42,7 +42,8 @@ func Overlay() []shell.Command {
 		await,
 		whoami, peers, ping,
 		search, explain, watch, mkadv, publish, unpublish, info, importfile, exportfile, flush, dumpcm, storehome,
-		newpipe, mkpipe, mkmsg, put, get, send, recv, listen, connect, closeObjects,
+		newpipe, mkpipe, mkmsg, put, get, send, recv, listen, connect, forward, closeObjects,
+		xfer, talk,
 		query, answer,
 		rdvserver, rdvstatus, rdvcontrol,
 	}
