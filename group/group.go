@@ -35,6 +35,8 @@ type Config struct {
 	Role    rendezvous.Role   // in this group; empty: rendezvous.Auto
 	Finder  rendezvous.Finder // of rendezvous that nobody near knows; nil: there is none
 	Limits  rendezvous.Limits // as a rendezvous
+	// Patience is how long pipes outlive the way to the other end; 0: 30 s.
+	Patience time.Duration
 	// Store keeps what was published, and the cache, over a restart. Nil: it ends
 	// with the group.
 	Store *store.DB
@@ -91,7 +93,10 @@ func New(cfg *Config) (*Group, error) {
 		close(g.ready)
 		return nil, errors.Join(fmt.Errorf("group: %w", err), g.addresses.Close(), g.rendezvous.Close(), g.endpoint.Close())
 	}
-	g.pipe = pipe.New(&pipe.Config{Endpoint: g.endpoint, Resolver: g.resolver, Discovery: g.discovery, Log: log})
+	g.pipe = pipe.New(&pipe.Config{
+		Endpoint: g.endpoint, Rendezvous: g.rendezvous, Resolver: g.resolver, Discovery: g.discovery,
+		Patience: cfg.Patience, Log: log,
+	})
 	g.discovery.KeepOwn(self, selfExpiration)
 	close(g.ready)
 	g.wg.Go(g.followAddresses)

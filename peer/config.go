@@ -42,6 +42,8 @@ type Config struct {
 	// Limits bound what the peer does for others as a rendezvous. Zero means the
 	// default.
 	Limits rendezvous.Limits
+	// Patience is how long pipes outlive the way to the peer at their other end; 0: 30 s.
+	Patience time.Duration
 	// NoDHT leaves out the distributed hash table in which the rendezvous of a group
 	// are found when no seed and no neighbour knows one.
 	NoDHT bool
@@ -90,6 +92,9 @@ func (cfg *Config) complete() (c Config, seeds []hostid.AddrInfo, err error) {
 	case "", rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous:
 	default:
 		return c, nil, fmt.Errorf("%w: role %q: auto, edge or rendezvous are wanted", ErrConfig, c.Role)
+	}
+	if c.Patience < 0 {
+		return c, nil, fmt.Errorf("%w: patience of %v", ErrConfig, c.Patience)
 	}
 	l := &c.Limits
 	if min(l.Clients, l.Replication, l.Entries, l.Bytes, l.PublisherEntries, l.PublisherBytes) < 0 {

@@ -40,6 +40,7 @@ func TestConfigErrors(t *testing.T) {
 		"listen":               {Listen: []string{"127.0.0.1:80"}},
 		"role":                 {Role: "Edge"},
 		"negative limit":       {Limits: rendezvous.Limits{PublisherBytes: -1}},
+		"no patience":          {Patience: -time.Second},
 		"negative lease":       {Limits: rendezvous.Limits{Lease: -time.Hour}},
 		"hasty lease":          {Limits: rendezvous.Limits{Lease: time.Millisecond}},
 		"seed":                 {Seeds: []string{"seed.example:4001"}},

@@ -78,7 +78,7 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	cfg := &group.Config{
 		Advertisement: &adv.Group{GID: id.Net, MSID: id.SpecStdGroup, Name: "NetPeerGroup"},
 		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled,
-		Role: p.cfg.Role, Limits: p.cfg.Limits, Log: p.cfg.Log,
+		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Log: p.cfg.Log,
 	}
 	if !p.cfg.NoDHT {
 		f := newFinder(p.host, p.cfg.Log, func() []hostid.AddrInfo { return seeds })

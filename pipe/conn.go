@@ -119,6 +119,15 @@ func (c *Conn) Close() error {
 	return nil
 }
 
+// Reset ends both sides at once: what was written and has not arrived is lost, and the
+// other end gets [ErrBroken] instead of the end of the stream. After Close it cuts short
+// what that left to be done.
+func (c *Conn) Reset() error {
+	c.closed.Store(true)
+	c.x.reset()
+	return nil
+}
+
 // LocalAddr returns an [Addr] with our peer.
 func (c *Conn) LocalAddr() net.Addr { return c.local }
 

@@ -6,45 +6,66 @@ import (
 	"github.com/juxta-p2p/juxta/id"
 )
 
-// Contract is what a propagate pipe promises.
+// Contract is what an output end of a propagate pipe promises of each subscriber: an
+// input end, anywhere in the group, that was bound before the message was sent.
 type Contract int
 
 const (
-	// Reliable: every subscriber gets every message, once and in the order of its
-	// author; an author that is faster than its subscribers waits.
+	// Reliable: it gets every message of this output end, in order, exactly once. The
+	// author waits for the slowest subscriber, up to a point ([OutputConfig]); who is
+	// left behind there may lose messages, and knows how many ([Input.Lost]). This holds
+	// for the first 1,024 subscribers of an output end; any more are served as
+	// BestEffort says.
 	Reliable Contract = iota
-	// BestEffort: nobody waits; what is lost is counted, at both ends.
+	// BestEffort: it gets messages in order, none twice, and those that it is too slow
+	// for, or that do not arrive, are lost to it. It knows how many. The author waits
+	// for nobody.
 	BestEffort
 )
 
-// InputConfig says how an input end behaves. The zero value is right for most.
-type InputConfig struct {
-	// Replay asks, of a propagate pipe, for messages from before.
-	Replay Replay
+// String returns "reliable" or "best-effort".
+func (c Contract) String() string {
+	if c == BestEffort {
+		return "best-effort"
+	}
+	return "reliable"
 }
 
-// Replay is which messages from before are wanted: the last so many, and of the last
-// so long; whichever is less if both are said, none if neither is. There are no more
-// than the rendezvous still have.
-type Replay struct {
-	Messages int
-	Age      time.Duration
-}
+// DefaultGrace is the Grace of an [OutputConfig] that does not say.
+const DefaultGrace = 10 * time.Second
 
-// OutputConfig says how an output end behaves. The zero value is right for most.
+// OutputConfig says how an output end is to be. The zero value is a good one.
 type OutputConfig struct {
-	// Contract is that of a propagate pipe.
+	// Contract is what a propagate pipe promises.
 	Contract Contract
-	// Grace is how long one subscriber of a reliable propagate pipe may hold its author
-	// back, before it is left behind; 0: 10 s.
+	// Grace bounds how long one subscriber of a Reliable pipe holds the author back:
+	// if the author has waited for it that long, in all, before it has taken what was
+	// under way when the waiting began (up to 2 MiB), it is left behind. From then on it
+	// gets what it has missed as far as this end keeps it (16 MiB), and loses the rest;
+	// when it has caught up the author waits for it again. 0: [DefaultGrace].
 	Grace time.Duration
-	// RoundRobin sends each message to the next input end of a shared pipe, instead of
-	// all to the nearest.
+	// RoundRobin gives each message to the next input end of a shared pipe.
 	RoundRobin bool
 }
 
-// Receipt says who has a message.
+// InputConfig says how an input end is to be. The zero value is a good one.
+type InputConfig struct {
+	// Replay is what a propagate pipe begins with.
+	Replay Replay
+}
+
+// Replay is what was sent before an input end was bound and is wanted all the same: as
+// far as the group's rendezvous still have it, which is some minutes and megabytes. The
+// zero value wants nothing of it; if both are set, both bound it.
+type Replay struct {
+	Messages int           // the last so many, of all authors together
+	Age      time.Duration // those of the last so long
+}
+
+// Receipt says who has taken a message.
 type Receipt struct {
-	Acknowledged int       // input ends where the application has taken it
-	Lagging      []id.Peer // those of which that is not known when the context ended
+	// Acknowledged is how many input ends have: the application has received it there.
+	Acknowledged int
+	// Lagging are the peers whose input ends have not yet.
+	Lagging []id.Peer
 }

@@ -3,6 +3,7 @@ package pipe
 import (
 	"context"
 	"errors"
+	"net"
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
@@ -113,6 +114,9 @@ func (x *session) reattach(ctx context.Context) error {
 			return err
 		}
 		x.in.Attach(st)
+		x.mu.Lock()
+		x.shown = true
+		x.mu.Unlock()
 		x.s.ep.WhenDirect(st, x.improve)
 	}
 	return nil
@@ -141,6 +145,19 @@ func (x *session) lookUp(ctx context.Context) {
 	defer cancel()
 	for range x.s.owner(ctx, &adv.Pipe{PipeID: x.pipe, Owner: x.key.peer}) {
 	}
+}
+
+// reset ends the session at once, and tells the peer, if it can be reached.
+func (x *session) reset() {
+	if x.isOver() {
+		return
+	}
+	x.s.spawn(func() {
+		ctx, cancel := context.WithTimeout(x.s.ctx, goodbyeTimeout)
+		defer cancel()
+		x.farewell(ctx)
+	})
+	x.end(net.ErrClosed)
 }
 
 // farewell tells the peer that the session has ended, if it is to be reached at once.

@@ -13,6 +13,7 @@ import (
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
+	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
 )
 
@@ -30,9 +31,10 @@ const (
 
 // Config is what a pipe service is made of.
 type Config struct {
-	Endpoint  *endpoint.Endpoint
-	Resolver  *resolver.Service
-	Discovery *discovery.Service
+	Endpoint   *endpoint.Endpoint
+	Rendezvous *rendezvous.Service // carries propagate pipes; nil: there are none
+	Resolver   *resolver.Service
+	Discovery  *discovery.Service
 	// Patience is how long a session outlives the way to its peer; 0: 30 s.
 	Patience time.Duration
 	Log      *slog.Logger // nil: discard
@@ -50,7 +52,8 @@ type Service struct {
 	cancel    context.CancelFunc
 
 	mu     sync.Mutex // guards what follows
-	closed bool
+	closed bool       // nothing new begins
+	ended  bool       // nor does anything go on
 	bound  map[id.Pipe]inputEnd
 	wg     sync.WaitGroup // goroutines of sessions
 	outs   map[*Output]struct{}
@@ -107,6 +110,9 @@ func (s *Service) Close() error {
 	}
 	closing.Wait()
 	s.endSessions()
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
 	s.wg.Wait()
 	return nil
 }
@@ -142,7 +148,7 @@ func (s *Service) endSessions() {
 func (s *Service) spawn(f func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.ended { // and not before: what waits to arrive may have to be resumed
 		return false
 	}
 	s.wg.Go(f)

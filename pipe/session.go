@@ -43,9 +43,11 @@ type session struct {
 
 	mu       sync.Mutex // guards what follows
 	back     bool       // the direction back is in use
+	shown    bool       // ours: the stream BACK has been there
 	attempts [2]uint32  // the last of each direction, made or seen
 	resuming bool       // ours: a goroutine does
-	silence  *time.Timer
+	silence  *time.Timer // not nil: the peer's, who has begun it, has lasted for a while
+	silences int
 	replies  *replies // not nil: somebody waits for some
 	joined   func()   // not nil: to be called when the stream BACK comes for the first time
 	over     bool
@@ -105,16 +107,18 @@ func (x *session) lost() {
 	case x.key.ours:
 		x.resuming = x.s.spawn(x.resume)
 	default:
-		x.silence = time.AfterFunc(x.s.patience, x.giveUp)
+		x.silences++
+		n := x.silences
+		x.silence = time.AfterFunc(x.s.patience, func() { x.giveUp(n) })
 	}
 }
 
 // giveUp ends a session whose peer was gone for too long.
-func (x *session) giveUp() {
+func (x *session) giveUp(silence int) {
 	x.mu.Lock()
-	x.silence = nil
+	late := x.silence == nil || x.silences != silence
 	x.mu.Unlock()
-	if !x.attached() {
+	if !late {
 		x.end(ErrBroken)
 	}
 }
@@ -142,13 +146,13 @@ func (x *session) wantsForward() bool {
 
 func (x *session) wantsBack() bool {
 	x.mu.Lock()
-	back := x.back
+	back, shown := x.back, x.shown
 	x.mu.Unlock()
 	switch {
 	case !back:
 		return false
-	case x.key.ours:
-		return !x.in.Attached()
+	case x.key.ours: // until it is there the other side knows of no connection, also if we want no more
+		return !shown || !x.in.Attached()
 	}
 	return x.sending() && !x.out.Attached()
 }
@@ -181,9 +185,22 @@ func (x *session) end(err error) {
 func (x *session) finish() {
 	select {
 	case <-x.out.Done():
+		if x.ragged() {
+			ctx, cancel := context.WithTimeout(x.s.ctx, goodbyeTimeout)
+			x.farewell(ctx)
+			cancel()
+		}
 	case <-x.s.ctx.Done():
 	}
 	x.end(net.ErrClosed)
+}
+
+// ragged reports whether the other side may not have heard that we read no more,
+// because the stream that would have told it was lost. It is for us to say so then.
+func (x *session) ragged() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.key.ours && x.back && (x.attempts[wire.Open_FORWARD] > 0 || x.attempts[wire.Open_BACK] > 1)
 }
 
 // flushed waits until everything that was sent has arrived.
@@ -213,11 +230,20 @@ func (x *session) serve(st *endpoint.Stream, m *wire.Open) {
 		x.joinBack(st, m)
 	}
 	if x.attached() {
-		x.mu.Lock()
-		if x.silence != nil && x.silence.Stop() {
-			x.silence = nil
-		}
-		x.mu.Unlock()
+		x.breakSilence()
+	}
+}
+
+// breakSilence is for when the peer is back.
+func (x *session) breakSilence() {
+	x.mu.Lock()
+	if x.silence != nil {
+		x.silence.Stop()
+		x.silence = nil
+	}
+	x.mu.Unlock()
+	if !x.attached() { // it was lost while the old silence still seemed to count
+		x.lost()
 	}
 }
 

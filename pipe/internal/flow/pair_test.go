@@ -59,7 +59,7 @@ func (t *taker) fill() error {
 	if t.rand != nil {
 		p = p[:1+t.rand.IntN([]int{100, 5000, len(p), len(p)}[t.rand.IntN(4)])]
 		if t.rand.IntN(100) == 0 {
-			time.Sleep(upTo(t.rand, 200*time.Millisecond))
+			<-time.After(upTo(t.rand, 200*time.Millisecond))
 		}
 		if t.rand.IntN(50) == 0 {
 			t.r.SetDeadline(time.Now().Add(upTo(t.rand, 100*time.Millisecond) - 20*time.Millisecond))
@@ -177,7 +177,7 @@ func (p *pair) repair(ctx context.Context, r *rand.Rand) {
 		case <-ctx.Done():
 			return
 		}
-		time.Sleep(upTo(r, 50*time.Millisecond))
+		<-time.After(upTo(r, 50*time.Millisecond))
 		p.turn <- struct{}{}
 		if !p.s.Attached() || !p.r.Attached() {
 			p.attachInTurn(r.IntN(2) == 0)
