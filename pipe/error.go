@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 
+	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 )
 
@@ -49,8 +50,16 @@ func (e *gaveUp) Timeout() bool   { return errors.Is(e.ctx, context.DeadlineExce
 // errBusy is a refusal that passes.
 var errBusy = fmt.Errorf("%w: as many as can wait there already", ErrRefused)
 
-// errPropagate is why a pipe of that type has no ends yet.
-var errPropagate = fmt.Errorf("%w: propagate pipes are not supported yet", ErrRefused)
+// errPropagate is why a propagate pipe has no ends in a service without a rendezvous.
+var errPropagate = fmt.Errorf("%w: propagate pipes need a rendezvous service", ErrRefused)
+
+// noSession: the pipe is a propagate pipe, to which no session leads.
+type noSession struct{ pipe *adv.Pipe }
+
+func (*noSession) Error() string {
+	return "refused: a propagate pipe carries messages to all, not a stream"
+}
+func (*noSession) Unwrap() error { return ErrRefused }
 
 // flowError says in the words of package net, and in ours, what became of a session.
 func flowError(err error, closed bool) error {

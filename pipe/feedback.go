@@ -200,8 +200,8 @@ func (p *publisher) repairs(r *reader) (answers []*wire.Answer) {
 	return append(answers, last)
 }
 
-// account is the author's, of what was sent and what became of it.
-type account struct {
+// Account is the author's, of what was sent and what became of it.
+type Account struct {
 	Sent        uint64    // messages
 	Lost        uint64    // of them, to all subscribers together, as far as they have said so
 	Subscribers []id.Peer // that give feedback, ordered by ID
@@ -209,10 +209,10 @@ type account struct {
 }
 
 // account returns the account up to now.
-func (p *publisher) account() *account {
+func (p *publisher) account() *Account {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	all, behind := p.audience.Members()
 	slices.SortFunc(all, func(a, b id.Peer) int { return id.Compare(a, b) })
-	return &account{p.sent, p.audience.Lost(), all, behind}
+	return &Account{p.sent, p.audience.Lost(), all, behind}
 }

@@ -34,6 +34,7 @@ type Input struct {
 	queue chan received // never closed
 	large chan struct{} // a token for each large message in hand
 	done  chan struct{} // closed by Close
+	sub   *subscriber   // of a propagate pipe; set once, by Bind
 
 	mu      sync.Mutex // guards what follows
 	closed  bool
@@ -134,10 +135,33 @@ func (in *Input) Close() error {
 	}
 	in.mu.Unlock()
 	in.serving.Wait()
+	if in.sub != nil {
+		_ = in.sub.close()
+	}
 	return nil
 }
 
-func (*Input) kind() wire.Open_Kind { return wire.Open_MESSAGES }
+// Lost is how many messages of a propagate pipe are known to be lost to this end: of
+// best-effort authors, and of reliable ones that have left it behind.
+func (in *Input) Lost() uint64 {
+	if in.sub == nil {
+		return 0
+	}
+	return in.sub.lost()
+}
+
+// put queues a message that was propagated.
+func (in *Input) put(m *message.Message, from id.Peer, done acknowledger, mark uint64) error {
+	return in.enqueue(received{m: m, from: from, done: done, mark: mark})
+}
+
+// kind is that of the sessions that lead here: to a propagate pipe there are none.
+func (in *Input) kind() wire.Open_Kind {
+	if in.adv.PipeType == adv.Propagate {
+		return wire.Open_UNSPECIFIED
+	}
+	return wire.Open_MESSAGES
+}
 
 // serve begins the session of a sender, and receives until it has ended.
 func (in *Input) serve(st *endpoint.Stream, m *wire.Open) {

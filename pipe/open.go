@@ -189,7 +189,7 @@ type target struct {
 func (s *Service) try(ctx, asking context.Context, want *target) (*opening, error) {
 	a := want.pipe
 	if a.PipeType == adv.Propagate {
-		return nil, errPropagate
+		return nil, &noSession{a}
 	}
 	if s.inputEnd(a.PipeID) != nil {
 		return s.openAt(ctx, s.ep.ID(), want)

@@ -2,6 +2,7 @@ package pipe
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"sync"
@@ -69,6 +70,10 @@ func (s *Service) ResolveWith(ctx context.Context, a *adv.Pipe, cfg *OutputConfi
 
 func (s *Service) carrierTo(ctx context.Context, a *adv.Pipe, cfg *OutputConfig) (carrier, error) {
 	switch {
+	case a.PipeType == adv.Propagate && s.pubsub == nil:
+		return nil, errPropagate
+	case a.PipeType == adv.Propagate:
+		return s.pubsub.newPublisher(ctx, a, cfg)
 	case cfg != nil && cfg.RoundRobin:
 		return s.newBalancer(ctx, a)
 	default:
@@ -91,6 +96,10 @@ func (s *Service) resolveName(ctx context.Context, name string) (*Output, error)
 		return nil, err
 	}
 	st, a, err := s.openNamed(ctx, name, wire.Open_MESSAGES)
+	var none *noSession
+	if errors.As(err, &none) {
+		return s.ResolveWith(ctx, none.pipe, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +134,16 @@ func (o *Output) Peer() id.Peer {
 		return r.peer()
 	}
 	return id.Peer{}
+}
+
+// Account returns what became of the messages of a propagate pipe, as far as its
+// subscribers have said so; nil for other pipes.
+func (o *Output) Account() *Account {
+	p, ok := o.c.(*publisher)
+	if !ok {
+		return nil
+	}
+	return p.account()
 }
 
 // Send sends a message. It returns when the message is on its way, so that m and

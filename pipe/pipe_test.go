@@ -290,21 +290,36 @@ func start(t testing.TB, cfg *peer.Config) *peer.Peer {
 }
 
 // A propagate pipe is refused by name at either end, however it is named.
-func TestPropagateIsRefused(t *testing.T) {
+
+// A propagate pipe is found by its name as any other, and is no stream.
+func TestPropagateByName(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		_, alice, bob := trio(w)
 		a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Propagate, Name: "news", Owner: alice.ID()}
 		if _, err := alice.Net().Discovery().Publish(t.Context(), a, 0, 0); err != nil {
 			t.Fatal(err)
 		}
-		_, bound := alice.Net().Pipe().Bind(t.Context(), a)
-		_, resolved := bob.Net().Pipe().Resolve(t.Context(), a)
-		_, named := bob.Net().Pipe().ResolveName(t.Context(), "news")
-		_, dialled := bob.Net().Pipe().Dial(t.Context(), "pipe", "news")
-		for name, err := range map[string]error{"bind": bound, "resolve": resolved, "by name": named, "dial": dialled} {
-			if !errors.Is(err, pipe.ErrRefused) || !strings.Contains(err.Error(), "propagate") {
-				t.Errorf("%s: %v", name, err)
+		if _, err := alice.Net().Pipe().ListenOn(a); !errors.Is(err, pipe.ErrRefused) {
+			t.Errorf("listen: %v", err)
+		}
+		if _, err := bob.Net().Pipe().Dial(t.Context(), "pipe", "news"); !errors.Is(err, pipe.ErrRefused) || !strings.Contains(err.Error(), "propagate") {
+			t.Errorf("dial: %v", err)
+		}
+		for _, p := range []*peer.Peer{alice, bob} { // not its owner alone
+			in, err := p.Net().Pipe().Bind(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
 			}
+			defer in.Close()
+		}
+		out, err := bob.Net().Pipe().ResolveName(t.Context(), "news")
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if r, err := out.SendReceipt(ctx, text("extra")); err == nil || len(r.Lagging) != 2 {
+			t.Errorf("nobody has taken it: %+v, %v", r, err)
 		}
 	})
 }

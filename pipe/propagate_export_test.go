@@ -1,5 +1,3 @@
-//go:build pubsub
-
 package pipe
 
 import (
@@ -14,7 +12,6 @@ import (
 type (
 	Publisher  struct{ p *publisher }
 	Subscriber struct{ u *subscriber }
-	Account    = account
 )
 
 func NewPublisher(ctx context.Context, s *Service, a *adv.Pipe, cfg *OutputConfig) (*Publisher, error) {

@@ -1,5 +1,3 @@
-//go:build pubsub
-
 package pipe_test
 
 import (

@@ -1,5 +1,3 @@
-//go:build pubsub
-
 package pipe_test
 
 import (
@@ -656,6 +654,61 @@ func TestManySenders(t *testing.T) {
 			}
 			if len(got) != ends*senders*each {
 				t.Errorf("%s: %d messages", l.at.Name(), len(got))
+			}
+		}
+	})
+}
+
+// The same through the ends that applications have.
+func TestPropagatePipe(t *testing.T) {
+	const count = 1000
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		x := newAudience(t, w, 2, 4)
+		var ins []*pipe.Input
+		for _, l := range x.subs {
+			l.stop()
+			in, err := l.at.Net().Pipe().Bind(t.Context(), x.adv)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ins = append(ins, in)
+		}
+		time.Sleep(time.Second)
+		out, err := x.author.Net().Pipe().Resolve(t.Context(), x.adv)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var receiving sync.WaitGroup
+		for _, in := range ins {
+			receiving.Go(func() {
+				for i := range count + 1 {
+					m, from, err := in.ReceiveFrom(t.Context())
+					if err != nil || numberIn(m) != i || from != x.author.ID() {
+						t.Errorf("message %d: number %d from %v, %v", i, numberIn(m), from, err)
+						return
+					}
+				}
+			})
+		}
+		for i := range count {
+			if err := out.Send(t.Context(), numbered(i, 1000)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := out.SendReceipt(t.Context(), numbered(count, 1000))
+		if err != nil || r.Acknowledged != len(ins) || len(r.Lagging) > 0 {
+			t.Errorf("receipt %+v, %v", r, err)
+		}
+		receiving.Wait()
+		if err := out.Close(); err != nil {
+			t.Error(err)
+		}
+		for _, in := range ins {
+			if in.Lost() != 0 {
+				t.Errorf("lost %d", in.Lost())
+			}
+			if err := in.Close(); err != nil {
+				t.Error(err)
 			}
 		}
 	})

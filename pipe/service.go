@@ -48,6 +48,7 @@ type Service struct {
 	log       *slog.Logger
 	patience  time.Duration
 	sessions  *sessions
+	pubsub    *pubsub         // nil: there are no propagate pipes
 	ctx       context.Context // ends with Close, when what was sent has arrived
 	cancel    context.CancelFunc
 
@@ -73,6 +74,9 @@ func New(cfg *Config) *Service {
 		ep: cfg.Endpoint, resolver: cfg.Resolver, discovery: cfg.Discovery, log: cfg.Log,
 		patience: cfg.Patience, sessions: newSessions(),
 		bound: map[id.Pipe]inputEnd{}, outs: map[*Output]struct{}{},
+	}
+	if cfg.Rendezvous != nil {
+		s.pubsub = newPubsub(s.ep, cfg.Rendezvous, s.discovery, s.log)
 	}
 	s.ctx, s.cancel = context.WithCancel(s.ep.Context())
 	if s.patience == 0 {
@@ -193,14 +197,24 @@ func (s *Service) ListenOn(a *adv.Pipe) (*Listener, error) {
 }
 
 // Bind makes the input end of a message pipe, without publishing it. Errors as
-// for [Service.ListenOn].
+// for [Service.ListenOn]; or, of a propagate pipe, those of subscribing: it may be bound
+// by every peer, and waits for a rendezvous until the context ends.
 func (s *Service) Bind(ctx context.Context, a *adv.Pipe) (*Input, error) {
+	return s.BindWith(ctx, a, nil)
+}
+
+// BindWith is Bind for an input end that is not as usual; cfg may be nil.
+func (s *Service) BindWith(ctx context.Context, a *adv.Pipe, cfg *InputConfig) (*Input, error) {
 	in := newInput(s, a)
 	err := ctx.Err()
+	if err == nil && a.PipeType == adv.Propagate && s.pubsub != nil {
+		in.sub, err = s.pubsub.newSubscriber(ctx, a, cfg, in)
+	}
 	if err == nil {
 		err = s.bind(a, in)
 	}
 	if err != nil {
+		_ = in.Close()
 		return nil, fmt.Errorf("pipe: bind %s: %w", label(a), err)
 	}
 	return in, nil
@@ -211,7 +225,12 @@ func (s *Service) bind(a *adv.Pipe, end inputEnd) error {
 	case a.PipeID.Group() != s.ep.Group().UUID():
 		return fmt.Errorf("%w: it is a pipe of another group", ErrRefused)
 	case a.PipeType == adv.Propagate:
-		return errPropagate
+		if _, ok := end.(*Input); !ok {
+			return fmt.Errorf("%w: a propagate pipe carries messages, not a stream", ErrRefused)
+		}
+		if s.pubsub == nil {
+			return errPropagate
+		}
 	case !a.Owner.IsZero() && a.Owner != s.ep.ID() && !a.Shared:
 		return fmt.Errorf("%w: it belongs to %v", ErrRefused, a.Owner)
 	}
@@ -266,6 +285,8 @@ func (s *Service) serve(st *endpoint.Stream) {
 	p, _ := v.(id.Pipe)
 	end := s.inputEnd(p)
 	switch {
+	case m.GetKind() == wire.Open_FEEDBACK && s.pubsub != nil:
+		s.pubsub.serveFeedback(st)
 	case len(m.GetSession()) != len(sessionKey{}.id):
 		_ = st.Reset()
 	case m.GetAttempt() > 0:

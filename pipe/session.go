@@ -41,11 +41,11 @@ type session struct {
 	in  *flow.Receiver
 	out *flow.Sender
 
-	mu       sync.Mutex // guards what follows
-	back     bool       // the direction back is in use
-	shown    bool       // ours: the stream BACK has been there
-	attempts [2]uint32  // the last of each direction, made or seen
-	resuming bool       // ours: a goroutine does
+	mu       sync.Mutex  // guards what follows
+	back     bool        // the direction back is in use
+	shown    bool        // ours: the stream BACK has been there
+	attempts [2]uint32   // the last of each direction, made or seen
+	resuming bool        // ours: a goroutine does
 	silence  *time.Timer // not nil: the peer's, who has begun it, has lasted for a while
 	silences int
 	replies  *replies // not nil: somebody waits for some
