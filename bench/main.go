@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"time"
@@ -21,7 +22,13 @@ const serveArg = "serve"
 // buses are the baselines that only bench has.
 var buses = []load.Bus{nats}
 
+// gcPercent is what the program juxta sets, for all sides alike.
+const gcPercent = 400
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	var err error
 	if len(os.Args) > 1 && os.Args[1] == serveArg {
 		err = load.Serve(context.Background(), os.Args[2:], os.Stdin, os.Stdout, buses...)

@@ -33,7 +33,7 @@ func (s *Sender) Write(p []byte) (n int, err error) {
 	return n, nil
 }
 
-func (s *Sender) freeLocked() int { return Limit - int(s.buf.end-s.acked) - maxHeader }
+func (s *Sender) freeLocked() int { return s.limit - int(s.buf.end-s.acked) - maxHeader }
 
 // frameLocked appends a frame, whether there is room for it or not.
 func (s *Sender) frameLocked(k Kind, p []byte) {

@@ -5,8 +5,9 @@ import (
 	"fmt"
 )
 
-// MaxFrame is how many bytes a frame may have, without its header.
-const MaxFrame = 64 << 10
+// MaxFrame is how many bytes a frame may have, without its header: with it, it fits into
+// one frame of yamux, which has 64 KiB less a header of 12 bytes.
+const MaxFrame = 64<<10 - 16
 
 // maxHeader is how long a header may be.
 const maxHeader = 3

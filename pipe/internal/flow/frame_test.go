@@ -23,7 +23,7 @@ var headers = []struct {
 	{Header{Data, 32}, []byte{0x80, 0x01}},
 	{Header{Urgent, 4095}, []byte{0xfe, 0x7f}},
 	{Header{Data, 4096}, []byte{0x80, 0x80, 0x01}},
-	{Header{More, MaxFrame}, []byte{0x81, 0x80, 0x10}},
+	{Header{More, MaxFrame}, []byte{0xc1, 0xff, 0x0f}},
 }
 
 func TestParseHeader(t *testing.T) {

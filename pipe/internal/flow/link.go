@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // write writes what is appended to a stream, until the session or its use of that
@@ -102,6 +103,11 @@ func (s *Sender) heard(l *link, at uint64) error {
 	if at < s.acked || at > s.high {
 		return fmt.Errorf("%w: it has taken %d; %d to %d were sent and not acknowledged", ErrViolation, at, s.acked, s.high)
 	}
+	now := time.Now()
+	if full := int(s.buf.end-s.acked) > s.limit/2; full && s.buf.sent == s.buf.end && now.Sub(s.heardAt) > longWay {
+		s.limit = min(2*s.limit, MaxLimit)
+	}
+	s.heardAt = now
 	s.acked = at
 	for len(s.spans) > 0 && s.spans[0].end <= at {
 		s.spans = s.spans[1:]

@@ -22,9 +22,15 @@ type Stream interface {
 	SetWriteDeadline(time.Time) error
 }
 
-// Limit is how many bytes a Sender keeps; when they are not acknowledged it takes no
-// more.
-const Limit = 4 << 20
+// Limit is how many bytes a Sender keeps at first; when they are not acknowledged it
+// takes no more. On a long way, where everything is on its way and the Sender waits for
+// nothing but to hear of it, it grows to MaxLimit. More where the way is short would only
+// be memory that is not in the processor's cache any more.
+const (
+	Limit    = 2 << 20
+	MaxLimit = 8 << 20
+	longWay  = 5 * time.Millisecond // in which nothing was heard
+)
 
 // Sender is the sending end of a session. Its methods may be called concurrently, but
 // for Attach and Detach: one call at a time.
@@ -44,6 +50,8 @@ type Sender struct {
 	high     uint64 // the most that was ever given to a stream
 	link     *link  // nil: detached
 	last     *link  // the same, or the one that was left, whose goroutines may not have ended yet
+	limit    int    // Limit to MaxLimit
+	heardAt  time.Time
 	pieces   bool   // a message is being appended piece by piece
 	spans    []span // messages that lie in several frames, not acknowledged; the oldest first
 	ended    bool   // End was appended
@@ -64,7 +72,7 @@ type link struct {
 // NewSender returns a Sender without a stream, that begins at a position.
 func NewSender(from uint64, lost func()) *Sender {
 	return &Sender{
-		Lost: lost, done: make(chan struct{}), acked: from, high: from, buf: buffer{sent: from, end: from},
+		Lost: lost, done: make(chan struct{}), acked: from, high: from, limit: Limit, buf: buffer{sent: from, end: from},
 	}
 }
 

@@ -41,10 +41,10 @@ func watch(t *testing.T, s *Sender) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if kept := s.buf.end - s.acked; kept > Limit {
+	if kept := s.buf.end - s.acked; kept > MaxLimit {
 		t.Fatalf("%d bytes are kept", kept)
 	}
-	if n := len(s.buf.blocks) * blockSize; n > 2*(Limit+blockSize) {
+	if n := len(s.buf.blocks) * blockSize; n > 2*(MaxLimit+blockSize) {
 		t.Fatalf("%d bytes of blocks", n)
 	}
 	if s.high > s.buf.end || s.buf.sent > s.high || s.acked > s.high {

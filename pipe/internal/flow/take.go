@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	ackEvery   = 128 << 10             // bytes taken and not acknowledged, at most,
+	ackEvery   = Limit / 4             // bytes taken and not acknowledged, at most,
 	ackDelay   = 50 * time.Millisecond // and for how long, if it is less
 	ackTimeout = 10 * time.Second      // for the stream to take an acknowledgement
 )
