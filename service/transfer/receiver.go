@@ -69,7 +69,7 @@ func (r *Receiver) Serve(ctx context.Context, ln net.Listener) error {
 		}
 		serving.Go(func() {
 			defer func() { <-room }()
-			defer conn.Close()
+			defer Hangup(ctx, conn)
 			_ = r.Receive(ctx, conn) // Done was told
 		})
 	}

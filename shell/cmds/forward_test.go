@@ -279,7 +279,7 @@ func TestForwardGoesOn(t *testing.T) {
 
 	lost := func() {
 		t.Helper()
-		if got, err := fetch(t, addr); got != "" {
+		if got, err := fetch(t, addr); got != "" || !errors.Is(err, syscall.ECONNRESET) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}

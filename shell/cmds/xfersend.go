@@ -96,7 +96,7 @@ func (o *shipment) send(ctx context.Context, file string) (*xferRow, error) {
 	if err != nil {
 		return row, notThere(ctx, o.name, "xfer search", "xfer login", err)
 	}
-	defer conn.Close()
+	defer transfer.Hangup(ctx, conn)
 	peer, _ := pipe.PeerOf(conn)
 	row.Peer, row.ID = namer(o.g)(peer), peer.String()
 	sent, err := (&transfer.Sender{Conn: conn, Progress: bar.show}).Send(ctx, src)
