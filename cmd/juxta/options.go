@@ -27,6 +27,7 @@ type options struct {
 	role          string
 	log           string
 	timeout       *time.Duration
+	patience      *time.Duration
 	restricted    bool
 }
 
@@ -43,11 +44,12 @@ func (o *options) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&o.log, "log", "warn", "tell of events from this `LEVEL` up: debug, info, warn, error or off")
 	fs.BoolVar(&o.restricted, "restricted", false, "run no commands of the operating system")
 	o.timeout = shell.Duration(fs, "timeout", "", 5*time.Second, "how long commands wait for other peers")
+	o.patience = shell.Duration(fs, "patience", "", 30*time.Second, "how long pipes outlive the way to the other end")
 }
 
 // config makes the configuration of the peer.
 func (o *options) config(log *slog.Logger) (*peer.Config, error) {
-	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, NoDHT: o.noDHT, Log: log}
+	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, NoDHT: o.noDHT, Patience: *o.patience, Log: log}
 	if o.name != "" { // before it becomes part of a path
 		if err := peer.CheckName(o.name); err != nil {
 			return nil, shell.Usagef("%v", err)
