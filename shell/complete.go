@@ -183,9 +183,10 @@ func (s *Session) dir() string {
 	return s.runner.Dir
 }
 
-// matching keeps what begins with word, sorted, each text once.
+// matching returns what begins with word, sorted, each text once. The list stays as it
+// is: a command may have suggested one of its own.
 func matching(word string, list []Suggestion) []Suggestion {
-	list = slices.DeleteFunc(list, func(c Suggestion) bool { return !strings.HasPrefix(c.Text, word) })
+	list = slices.DeleteFunc(slices.Clone(list), func(c Suggestion) bool { return !strings.HasPrefix(c.Text, word) })
 	slices.SortStableFunc(list, func(a, b Suggestion) int { return cmp.Compare(a.Text, b.Text) })
 	return slices.CompactFunc(list, func(a, b Suggestion) bool { return a.Text == b.Text })
 }

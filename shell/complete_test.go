@@ -74,6 +74,28 @@ func TestComplete(t *testing.T) {
 	}
 }
 
+// What a command suggests stays whole, whatever was typed before.
+func TestCompleteLeavesTheListAlone(t *testing.T) {
+	list := []shell.Suggestion{{Text: "banana"}, {Text: "apple"}, {Text: "apricot"}}
+	fruit := shell.Command{
+		Name: "fruit", Short: "eat",
+		New:      func(*pflag.FlagSet) shell.RunFunc { return nil },
+		Complete: func(*shell.Session, []string, string) []shell.Suggestion { return list },
+	}
+	f := newFixture(t, shell.Config{}, fruit)
+	for range 2 {
+		if got := f.Complete("fruit b", 7); len(got) != 1 || got[0].Text != "banana" {
+			t.Errorf("b: %v", got)
+		}
+		if got := f.Complete("fruit a", 7); len(got) != 2 || got[0].Text != "apple" || got[1].Text != "apricot" {
+			t.Errorf("a: %v", got)
+		}
+	}
+	if list[0].Text != "banana" || list[1].Text != "apple" || list[2].Text != "apricot" {
+		t.Errorf("the list is now %v", list)
+	}
+}
+
 func TestWordStart(t *testing.T) {
 	for line, want := range map[string]int{"": 0, "a": 0, "a b": 2, "a ": 2, "a|b": 2, "a 'b c": 2, "x = ab": 4} {
 		if got := shell.WordStart(line, len(line)); got != want {

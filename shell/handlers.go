@@ -113,7 +113,11 @@ func (s *Session) system(ctx context.Context, args []string) error {
 	case s.cfg.Restricted:
 		what = "operating-system commands are off in this shell"
 	default:
-		return interp.DefaultExecHandler(killAfter)(ctx, args)
+		err := interp.DefaultExecHandler(killAfter)(ctx, args)
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return toInterp(StatusOf(err)) // else it would be a failure of the interpreter: 1
+		}
+		return err
 	}
 	fmt.Fprintf(hc.Stderr, "%s: %s\n", args[0], what)
 	return toInterp(status)

@@ -47,6 +47,11 @@ type Config struct {
 	// is unparsed: Name and Words are what to send. May be nil.
 	Forward RunFunc
 
+	// News shows a text of one or more lines that nobody waits for, above the line
+	// that is being typed. It may be called at any time, by any goroutine. Nil: there
+	// is no prompt.
+	News func(text string)
+
 	Log *slog.Logger // nil: discard
 }
 
@@ -143,6 +148,17 @@ func (s *Session) History() *History { return s.history }
 
 // Restricted reports whether operating-system commands are off.
 func (s *Session) Restricted() bool { return s.cfg.Restricted }
+
+// News shows a text that nobody waits for above the line that is being typed. It reports
+// whether there is a prompt; if there is none, the text was not shown. It may be called
+// at any time.
+func (s *Session) News(text string) (shown bool) {
+	if s.cfg.News == nil {
+		return false
+	}
+	s.cfg.News(text)
+	return true
+}
 
 // share makes two writers safe for the concurrent stages of a pipeline. Files
 // are so already, and stay files: operating-system commands inherit them.

@@ -124,6 +124,25 @@ func TestInterrupt(t *testing.T) {
 	}
 }
 
+// A process that ends by itself when it is interrupted was interrupted all the same: the
+// next line sees it, too.
+func TestInterruptedProcess(t *testing.T) {
+	for _, src := range []string{
+		`sh -c 'echo ready; exec sleep 100'`,
+		`sh -c 'trap "exit 0" INT; echo ready; sleep 100 >/dev/null 2>&1 & wait'`,
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		out := &trigger{on: "ready\n", do: cancel}
+		f := newFixture(t, shell.Config{Stdout: out})
+		if err := f.Run(ctx, src); shell.StatusOf(err) != 130 {
+			t.Errorf("%s: %v", src, err)
+		}
+		if err := f.Run(t.Context(), `echo "status $?"`); err != nil || !strings.Contains(out.String(), "status 130\n") {
+			t.Errorf("%s: %q, %v", src, out, err)
+		}
+	}
+}
+
 // trigger calls a function when something was written.
 type trigger struct {
 	bytes.Buffer

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/term"
 
@@ -18,14 +19,15 @@ func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
 
 // runPrompt is the interactive shell.
 func runPrompt(ctx context.Context, std *streams, o *options) error {
-	var editor *prompt.Editor
-	log, err := newLog(o.log, printer(func(line string) {
-		if editor != nil {
-			editor.Print(line)
+	var editor atomic.Pointer[prompt.Editor]
+	news := func(text string) {
+		if e := editor.Load(); e != nil {
+			e.Print(text)
 			return
 		}
-		fmt.Fprintln(std.err, line)
-	}))
+		fmt.Fprintln(std.err, text)
+	}
+	log, err := newLog(o.log, printer(news))
 	if err != nil {
 		return err
 	}
@@ -36,11 +38,11 @@ func runPrompt(ctx context.Context, std *streams, o *options) error {
 			return err
 		}
 	}
-	n, err := newNode(std, o, log, history)
+	n, err := newNode(std, o, log, history, news)
 	if err != nil {
 		return err
 	}
-	err = n.interact(ctx, std, func(e *prompt.Editor) { editor = e })
+	err = n.interact(ctx, std, editor.Store)
 	if cerr := n.close(); err == nil {
 		err = cerr
 	}

@@ -20,8 +20,9 @@ type node struct {
 	peer    *peer.Peer // nil until a command needs it
 }
 
-// newNode makes a session on a peer that starts when it is needed.
-func newNode(std *streams, o *options, log *slog.Logger, history string) (*node, error) {
+// newNode makes a session on a peer that starts when it is needed. At a prompt it has a
+// history, the name of a file or "", and news that shows what nobody waits for.
+func newNode(std *streams, o *options, log *slog.Logger, history string, news func(string)) (*node, error) {
 	cfg, err := o.config(log)
 	if err != nil {
 		return nil, err
@@ -34,7 +35,7 @@ func newNode(std *streams, o *options, log *slog.Logger, history string) (*node,
 	sc := &shell.Config{
 		Stdin: std.in, Stdout: std.out, Stderr: std.err, Env: os.Environ(),
 		Restricted: o.restricted, CommandDir: filepath.Join(home, ".juxta", "commands"),
-		History: history, Timeout: *o.timeout, Log: log,
+		History: history, Timeout: *o.timeout, News: news, Log: log,
 		Peer: func(ctx context.Context) (*peer.Peer, error) {
 			n.peer, err = peer.Start(ctx, cfg)
 			return n.peer, explain(err)
@@ -90,7 +91,7 @@ func runScript(ctx context.Context, std *streams, o *options, name string, r io.
 	if err != nil {
 		return err
 	}
-	n, err := newNode(std, o, log, "")
+	n, err := newNode(std, o, log, "", nil)
 	if err != nil {
 		return err
 	}

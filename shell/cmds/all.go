@@ -42,7 +42,7 @@ func Overlay() []shell.Command {
 		await,
 		whoami, peers, ping,
 		search, explain, watch, mkadv, publish, unpublish, info, importfile, exportfile, flush, dumpcm, storehome,
-		newpipe, mkpipe, mkmsg, put, get, send, recv, listen, connect, forward, closeObjects,
+		newpipe, mkpipe, mkmsg, put, get, send, recv, request, replyTo, listen, connect, forward, closeObjects,
 		xfer, talk,
 		query, answer,
 		rdvserver, rdvstatus, rdvcontrol,

@@ -14,8 +14,10 @@ var closeObjects = shell.Command{
 	Args:  "OBJECT...",
 	Short: "release pipes, messages and other objects",
 	Long: `Releases objects, and their handles with them. Closing an output pipe waits until the
-receiver has everything that was sent.`,
-	Example: `close out in`,
+receiver has everything that was sent, of a propagate pipe every subscriber, up to 10s; if they have
+not, the status is 4. What was received by an input pipe and not by recv is gone with it.`,
+	Example:  `close out in`,
+	Complete: func(s *shell.Session, _ []string, _ string) []shell.Suggestion { return s.CompleteHandles() },
 	New: func(*pflag.FlagSet) shell.RunFunc {
 		return func(ctx context.Context, c *shell.Call) error {
 			if len(c.Args) == 0 {
@@ -27,7 +29,7 @@ receiver has everything that was sent.`,
 					return err
 				}
 				if err := c.Session.Drop(obj.Name); err != nil {
-					return plain(ctx, word, err)
+					return endTrouble(ctx, word, err)
 				}
 			}
 			return nil

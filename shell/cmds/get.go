@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/spf13/pflag"
 
@@ -50,7 +51,7 @@ get -l msg`,
 			if !ok {
 				return fmt.Errorf("%s: %s has no such element; see get -l", c.Args[1], c.Args[0])
 			}
-			return printElement(c, e)
+			return writeElement(c.Stdout, e)
 		}
 	},
 }
@@ -65,13 +66,11 @@ func listElements(c *shell.Call, m *message.Message, out *shell.Output) error {
 	return rows.Close()
 }
 
-// printElement prints an element's data: text as lines, anything else to the byte.
-func printElement(c *shell.Call, e message.Element) error {
-	if _, err := c.Stdout.Write(e.Data); err != nil {
-		return err
+// writeElement prints an element's data: text as lines, anything else to the byte.
+func writeElement(w io.Writer, e message.Element) error {
+	_, err := w.Write(e.Data)
+	if err == nil && isText(e) && !bytes.HasSuffix(e.Data, []byte("\n")) {
+		_, err = io.WriteString(w, "\n")
 	}
-	if isText(e) && !bytes.HasSuffix(e.Data, []byte("\n")) {
-		return c.Printf("\n")
-	}
-	return nil
+	return err
 }

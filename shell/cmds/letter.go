@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/juxta-p2p/juxta/message"
+	"github.com/juxta-p2p/juxta/pipe"
 )
 
 // letter is a message as the session keeps it, under kind msg.
@@ -14,6 +17,54 @@ type letter struct {
 	mu   sync.Mutex // guards m
 	m    *message.Message
 	from string // the URN of the peer that sent it, "" if it was made here
+
+	request *pipe.Received // nil: nobody waits for a reply to it
+	replied atomic.Bool
+}
+
+// requestElement is by what a pipe tells requests apart: nobody else's business.
+const requestElement = "juxta:request"
+
+// newLetter keeps a message that has come.
+func newLetter(got *pipe.Received) *letter {
+	l := &letter{m: got.Message, from: got.From.String()}
+	if got.Wanted() {
+		l.request = got
+		l.m = l.message()
+		l.m.Remove(requestElement)
+	}
+	return l
+}
+
+// letterRow is a message as JSON.
+type letterRow struct {
+	Handle   string       `json:"handle,omitempty"` // of a request
+	From     string       `json:"from"`
+	Elements []elementRow `json:"elements"`
+}
+
+// elementRow is an element of it: what is no text is in base64.
+type elementRow struct {
+	part
+	Text   *string `json:"text,omitempty"`
+	Base64 []byte  `json:"base64,omitempty"`
+}
+
+func (l *letter) row() letterRow {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	row := letterRow{From: l.from, Elements: []elementRow{}}
+	for e := range l.m.Elements() {
+		el := elementRow{part: part{e.Name, mimeOf(e), len(e.Data)}}
+		if utf8.Valid(e.Data) {
+			text := string(e.Data)
+			el.Text = &text
+		} else {
+			el.Base64 = e.Data
+		}
+		row.Elements = append(row.Elements, el)
+	}
+	return row
 }
 
 // Document is what cat prints: each element under a heading.
@@ -23,6 +74,9 @@ func (l *letter) Document() ([]byte, error) {
 	var b bytes.Buffer
 	if l.from != "" {
 		fmt.Fprintf(&b, "From: %s\n", l.from)
+	}
+	if l.request != nil {
+		b.WriteString("Request: a reply is wanted\n")
 	}
 	n := 0
 	for e := range l.m.Elements() {

@@ -291,14 +291,15 @@ func notThere(ctx context.Context, name, search, login string, err error) error 
 	return &shell.ExitError{Status: shell.StatusUnreachable, Err: err}
 }
 
-// announce prints a line that nobody waits for: on a terminal in place of the line
-// where the cursor is.
+// announce prints a line that nobody waits for: on a terminal with a prompt above the
+// line that is being typed.
 func announce(c *shell.Call, w io.Writer, format string, args ...any) {
-	begin := ""
-	if _, ok := terminal(w); ok || w == c.Stdout && c.Terminal() {
-		begin = "\r\x1b[K"
+	line := fmt.Sprintf("# "+c.Name+" - "+format, args...)
+	_, screen := terminal(w)
+	if (screen || w == c.Stdout && c.Terminal()) && c.Session.News(line) {
+		return
 	}
-	fmt.Fprintf(w, begin+"# "+c.Name+" - "+format+"\n", args...)
+	fmt.Fprintln(w, line)
 }
 
 // terminal returns the terminal that a stream is, if it is one.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -12,6 +13,9 @@ import (
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/shell"
 )
+
+// pipeTypes are the types of pipes that can be made.
+var pipeTypes = []adv.PipeType{adv.Unicast, adv.UnicastSecure, adv.Propagate}
 
 // recipe is what the flags of mkadv ask for.
 type recipe struct {
@@ -29,6 +33,9 @@ var mkadv = shell.Command{
 	Long: `Makes an advertisement and prints its handle: -p that of a pipe, -g that of a group whose
 root key is this peer's, -t one of an application's own type, with the fields that -f gives. -d
 takes the document from a file or an object instead. It is not published: see publish.
+
+Of a pipe -f gives Type (JxtaUnicast, unless it says JxtaUnicastSecure or JxtaPropagate), Desc, and
+Shared=true; see newpipe for what they mean.
 
 A document of an application's type has an Id of its own, unless a field says which. All its
 fields can be searched for. With --json it prints an object with handle, type, name, id and
@@ -67,16 +74,43 @@ func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, er
 	switch {
 	case kinds != 1:
 		return nil, shell.Usagef("one of -p, -g, -t and -d is wanted")
-	case len(r.fields) > 0 && r.doctype == "":
-		return nil, shell.Usagef("-f goes with -t")
+	case len(r.fields) > 0 && r.doctype == "" && !r.pipe:
+		return nil, shell.Usagef("-f goes with -t, and with -p")
 	case r.pipe:
-		return makePipe(ctx, c, r.name, adv.Unicast)
+		return r.makePipe(ctx, c)
 	case r.group:
 		return makeGroup(ctx, c, r.name)
 	case r.from != "":
 		return readDocument(c, r.from)
 	}
 	return r.application(ctx, c)
+}
+
+// makePipe makes the advertisement of a pipe of ours with some fields.
+func (r *recipe) makePipe(ctx context.Context, c *shell.Call) (*adv.Pipe, error) {
+	a, err := makePipe(ctx, c, r.name, adv.Unicast)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range r.fields {
+		name, value, _ := strings.Cut(f, "=")
+		switch {
+		case name == "Type" && slices.Contains(pipeTypes, adv.PipeType(value)):
+			a.PipeType = adv.PipeType(value)
+		case name == "Type":
+			return nil, shell.Usagef("-f %s: a pipe is of one of the types %q", f, pipeTypes)
+		case name == "Desc":
+			a.Desc = value
+		case name == "Shared" && (value == "true" || value == "false"):
+			a.Shared = value == "true"
+		default:
+			return nil, shell.Usagef("-f %s: of a pipe Type=TYPE, Desc=TEXT and Shared=true can be given", f)
+		}
+	}
+	if a.Shared && a.PipeType == adv.Propagate {
+		return nil, shell.Usagef("-f Shared=true: any peer may bind a propagate pipe")
+	}
+	return a, nil
 }
 
 // makeGroup makes the advertisement of a group whose root key is this peer's.

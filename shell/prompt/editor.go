@@ -41,6 +41,7 @@ type Editor struct {
 	// news is written with mu held.
 	mu      sync.Mutex
 	reading bool
+	fresh   func() // brings the cursor to an empty line while none is being read; nil: it is no terminal
 	news    []string
 	lost    int
 }
@@ -175,7 +176,8 @@ func (e *Editor) keep(line string) {
 	e.history = e.history[max(0, len(e.history)-maxHistory):]
 }
 
-// Print writes s on lines of its own: above the line being typed, which is drawn again, or at once when none is. While
+// Print writes s on lines of its own: above the line being typed, which is drawn again, or at once, below what a command
+// has written, when none is. While
 // the user walks the suggestions it waits for the next other key. s is written as it is: what strangers sent must be
 // cleaned of control characters before.
 func (e *Editor) Print(s string) {
@@ -187,6 +189,9 @@ func (e *Editor) Print(s string) {
 		e.news = append(e.news, s)
 	}
 	if !e.reading {
+		if e.fresh != nil { // a command may have left the cursor behind some text
+			e.fresh()
+		}
 		e.flushLocked()
 		return
 	}

@@ -82,6 +82,9 @@ func run(ctx context.Context, src string) (exit bool) {
 		fmt.Printf("read %q %v\n", line, err)
 	case "part":
 		fmt.Print("no newline")
+	case "stay":
+		fmt.Print("no newline")
+		<-ctx.Done()
 	case "panic":
 		panic("boom")
 	case "exit":

@@ -108,6 +108,9 @@ func newTerminal(ed *Editor, interrupts <-chan os.Signal) (lineReader, error) {
 		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return t.end == redraw || t.end == gone }),
 	})...)
 	signal.Notify(t.changes, syscall.SIGWINCH, syscall.SIGCONT)
+	ed.mu.Lock()
+	ed.fresh = t.freshLine
+	ed.mu.Unlock()
 	return t, nil
 }
 
@@ -120,9 +123,7 @@ func (t *terminal) read(ctx context.Context, prefix string) (string, error) {
 	t.set(goprompt.OptionHistory(slices.Clip(t.ed.history)))
 	defer unix.IoctlSetTermios(t.keys.fd, setTermios, &t.saved)
 
-	// Go to a new line if a command has left the cursor behind some text: as many blanks as there are columns but
-	// one wrap around only then.
-	fmt.Fprintf(t.ed.cfg.Out, "%*s\r", t.GetWinSize().Col-1, "")
+	t.freshLine()
 	t.ed.setReading(true)
 	defer t.ed.setReading(false)
 	for {
@@ -143,6 +144,12 @@ func (t *terminal) read(ctx context.Context, prefix string) (string, error) {
 			return line, nil
 		}
 	}
+}
+
+// freshLine goes to a new line if a command has left the cursor behind some text: as many blanks as there are columns
+// but one wrap around only then.
+func (t *terminal) freshLine() {
+	fmt.Fprintf(t.ed.cfg.Out, "%*s\r", t.GetWinSize().Col-1, "")
 }
 
 // input calls go-prompt until the line is over or something else has to be done.

@@ -147,6 +147,20 @@ func TestPrint(t *testing.T) {
 	s.ends("<nil>")
 }
 
+func TestPrintWhileRunning(t *testing.T) {
+	s := start(t)
+	s.types("stay\r")
+	s.shows("jx> stay", "no newline")
+	s.signal(syscall.SIGUSR1)
+	s.shows("jx> stay", "no newline", "news")
+	s.signal(syscall.SIGUSR1)
+	s.shows("jx> stay", "no newline", "news", "news")
+	s.types("\x03")
+	s.shows("jx> stay", "no newline", "news", "news", "^C", "jx>")
+	s.types("\x04")
+	s.ends("<nil>")
+}
+
 func TestPrintWhileChoosing(t *testing.T) {
 	s := start(t)
 	rows := popup("jx> sa", "say,sail")
