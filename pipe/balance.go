@@ -39,16 +39,26 @@ func (s *Service) newBalancer(ctx context.Context, a *adv.Pipe) (*balancer, erro
 		return nil, fmt.Errorf("%w: only a shared pipe has several input ends", ErrRefused)
 	}
 	b := &balancer{s: s, adv: a}
-	err := s.retry(ctx, func(ctx, _ context.Context) error {
-		if b.look(ctx); len(b.members) == 0 {
+	if err := b.find(ctx); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// find looks for input ends until there is one.
+func (b *balancer) find(ctx context.Context) error {
+	return b.s.retry(ctx, func(ctx, _ context.Context) error {
+		if b.look(ctx); b.empty() {
 			return ErrNotBound
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return b, nil
+}
+
+func (b *balancer) empty() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.members) == 0 && !b.closed
 }
 
 // look looks for input ends, and opens sessions to those that are new.
@@ -56,7 +66,7 @@ func (b *balancer) look(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, lookFor)
 	defer cancel()
 	found := make(chan id.Peer)
-	b.s.spawn(func() {
+	asking := b.s.spawn(func() {
 		defer close(found)
 		if b.s.inputEnd(b.adv.PipeID) != nil {
 			found <- b.s.ep.ID()
@@ -65,6 +75,9 @@ func (b *balancer) look(ctx context.Context) {
 			found <- who.Signer()
 		}
 	})
+	if !asking {
+		return
+	}
 	var opening sync.WaitGroup
 	for who := range found {
 		opening.Go(func() { b.add(ctx, who) })
@@ -84,23 +97,28 @@ func (b *balancer) add(ctx context.Context, who id.Peer) {
 	if err != nil {
 		return
 	}
-	b.mu.Lock()
-	full := b.closed || len(b.members) == maxMembers
-	b.mu.Unlock()
-	if full || b.has(who) {
-		st.abandon()
-		return
-	}
 	u, err := b.s.unicastOn(st, b.adv)
 	if err != nil {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	u.mu.Lock()
 	u.moved = func() { b.merge(u) }
 	u.mu.Unlock()
+	if !b.admit(u) {
+		_ = u.close()
+	}
+}
+
+// admit makes an input end one of those that have their turn, unless another way leads
+// there, or there are as many as may be.
+func (b *balancer) admit(u *unicast) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || len(b.members) == maxMembers || b.hasLocked(u.peer()) {
+		return false
+	}
 	b.members = append(b.members, u)
+	return true
 }
 
 // merge goes on without a member that has moved to where another leads.
@@ -121,6 +139,10 @@ func (b *balancer) merge(u *unicast) {
 func (b *balancer) has(who id.Peer) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return b.hasLocked(who)
+}
+
+func (b *balancer) hasLocked(who id.Peer) bool {
 	for _, u := range b.members {
 		if u.peer() == who {
 			return true
@@ -129,8 +151,13 @@ func (b *balancer) has(who id.Peer) bool {
 	return false
 }
 
-// turn returns whose turn it is.
-func (b *balancer) turn() (*unicast, error) {
+// turn returns whose turn it is. If none is left it looks for others.
+func (b *balancer) turn(ctx context.Context) (*unicast, error) {
+	if b.empty() {
+		if err := b.find(ctx); err != nil {
+			return nil, err
+		}
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch {
@@ -146,17 +173,20 @@ func (b *balancer) turn() (*unicast, error) {
 	return b.members[b.next%len(b.members)], nil
 }
 
-// try has one after the other do what f does, until one can.
-func (b *balancer) try(f func(u *unicast) error) error {
+// try has one after the other do what f does, until one can. When none is left the user
+// is told so, before others are looked for.
+func (b *balancer) try(ctx context.Context, f func(u *unicast) error) error {
 	for {
-		u, err := b.turn()
+		u, err := b.turn(ctx)
 		if err != nil {
 			return err
 		}
 		if err = f(u); !errors.Is(err, ErrBroken) {
 			return err
 		}
-		b.leave(u)
+		if b.leave(u); b.empty() {
+			return err
+		}
 	}
 }
 
@@ -175,11 +205,11 @@ func (b *balancer) leave(u *unicast) {
 }
 
 func (b *balancer) send(ctx context.Context, m *message.Message) error {
-	return b.try(func(u *unicast) error { return u.send(ctx, m) })
+	return b.try(ctx, func(u *unicast) error { return u.send(ctx, m) })
 }
 
 func (b *balancer) receipt(ctx context.Context, m *message.Message) (r *Receipt, err error) {
-	err = b.try(func(u *unicast) error {
+	err = b.try(ctx, func(u *unicast) error {
 		r, err = u.receipt(ctx, m)
 		return err
 	})
@@ -187,7 +217,7 @@ func (b *balancer) receipt(ctx context.Context, m *message.Message) (r *Receipt,
 }
 
 func (b *balancer) request(ctx context.Context, m *message.Message) (reply *message.Message, err error) {
-	u, err := b.turn()
+	u, err := b.turn(ctx)
 	if err != nil {
 		return nil, err
 	}

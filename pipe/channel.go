@@ -39,7 +39,9 @@ func (c *Channel) Conn() net.Conn { return c.conn }
 func (c *Channel) Send(ctx context.Context, m *message.Message) error {
 	b, err := m.AppendBinary(binary.AppendUvarint(nil, uint64(m.EncodedSize())))
 	if err == nil {
-		c.sending.Lock()
+		err = c.sending.await(ctx)
+	}
+	if err == nil {
 		defer c.sending.Unlock()
 		err = c.bounded(ctx, c.conn.SetWriteDeadline, func() error {
 			n, err := c.conn.Write(b)
@@ -60,7 +62,9 @@ func (c *Channel) Send(ctx context.Context, m *message.Message) error {
 // Channel is closed. The error is the context's, or wraps that of the connection,
 // [ErrProtocol] or [message.ErrMalformed].
 func (c *Channel) Receive(ctx context.Context) (m *message.Message, err error) {
-	c.reading.Lock()
+	if err := c.reading.await(ctx); err != nil {
+		return nil, fmt.Errorf("pipe: receive: %w", err)
+	}
 	defer c.reading.Unlock()
 	err = c.bounded(ctx, c.conn.SetReadDeadline, func() error {
 		if _, err := c.r.Peek(1); err != nil {
@@ -79,18 +83,37 @@ func (c *Channel) Receive(ctx context.Context) (m *message.Message, err error) {
 }
 
 func (c *Channel) read() (*message.Message, error) {
-	n, err := binary.ReadUvarint(c.r)
-	if err == nil && n > message.MaxSize {
-		err = fmt.Errorf("%w: %w", ErrProtocol, message.ErrTooLarge)
-	}
+	n, err := c.length()
 	if err != nil {
 		return nil, err
 	}
 	var body bytes.Buffer // grows with what arrives, not with what was announced
-	if _, err := io.CopyN(&body, c.r, int64(n)); err != nil {
+	if _, err := io.CopyN(&body, c.r, int64(n)); err == io.EOF {
+		return nil, io.ErrUnexpectedEOF
+	} else if err != nil {
 		return nil, err
 	}
 	return message.Decode(body.Bytes())
+}
+
+// length reads how long a message is.
+func (c *Channel) length() (n uint64, err error) {
+	for shift := 0; ; shift += 7 {
+		b, err := c.r.ReadByte()
+		switch {
+		case err == io.EOF: // and it has begun, as Receive knows
+			return 0, io.ErrUnexpectedEOF
+		case err != nil:
+			return 0, err
+		}
+		n |= uint64(b&0x7f) << shift
+		switch {
+		case n > message.MaxSize || shift > 28:
+			return 0, fmt.Errorf("%w: %w", ErrProtocol, message.ErrTooLarge)
+		case b < 0x80:
+			return n, nil
+		}
+	}
 }
 
 // bounded calls f, which a deadline of the connection ends when the context does.

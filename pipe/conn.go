@@ -86,7 +86,7 @@ func (c *Conn) violated(err error) error {
 }
 
 // Write writes all of p, and waits while the other end does not read. What is written
-// is kept, as 4 MiB at most, until the other end has it.
+// is kept, as 8 MiB at most, until the other end has it.
 func (c *Conn) Write(p []byte) (int, error) {
 	c.writing.Lock()
 	defer c.writing.Unlock()

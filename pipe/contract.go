@@ -14,8 +14,8 @@ const (
 	// Reliable: it gets every message of this output end, in order, exactly once. The
 	// author waits for the slowest subscriber, up to a point ([OutputConfig]); who is
 	// left behind there may lose messages, and knows how many ([Input.Lost]). This holds
-	// for the first 1,024 subscribers of an output end; any more are served as
-	// BestEffort says.
+	// for the first 1,024 subscribers of an output end, and for those that can reach the
+	// author's peer; any others are served as BestEffort says.
 	Reliable Contract = iota
 	// BestEffort: it gets messages in order, none twice, and those that it is too slow
 	// for, or that do not arrive, are lost to it. It knows how many. The author waits
@@ -42,7 +42,8 @@ type OutputConfig struct {
 	// if the author has waited for it that long, in all, before it has taken what was
 	// under way when the waiting began (up to 2 MiB), it is left behind. From then on it
 	// gets what it has missed as far as this end keeps it (16 MiB), and loses the rest;
-	// when it has caught up the author waits for it again. 0: [DefaultGrace].
+	// when it has caught up the author waits for it again. One that takes 2 MiB in that
+	// time is waited for, however slow it is beside the others. 0: [DefaultGrace].
 	Grace time.Duration
 	// RoundRobin gives each message to the next input end of a shared pipe.
 	RoundRobin bool

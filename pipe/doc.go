@@ -20,7 +20,7 @@
 // # Sessions
 //
 // What runs between two peers is a session, not a connection. The sender keeps what the
-// receiver has not acknowledged (4 MiB at most; then it waits). When the connection is
+// receiver has not acknowledged (8 MiB at most; then it waits). When the connection is
 // lost, or there is a better one, without a relay, the session goes on over another:
 // nothing is lost, nothing comes twice, the order stays. Only when the peer was gone for
 // longer than [Config.Patience], or has forgotten the session, because its process

@@ -58,7 +58,7 @@ func (p *publisher) serve(st *endpoint.Stream, first *wire.Feedback) {
 	p.dismiss(r, err)
 	if err != io.EOF {
 		p.b.log.Debug("feedback ended", "pipe", p.pipe.PipeID, "peer", st.Peer(), "err", err)
-		if !p.isClosed() {
+		if !p.isEnded() {
 			_ = st.Reset()
 		}
 	}
@@ -70,7 +70,7 @@ func (p *publisher) admit(r *reader) wire.Opened_Status {
 	defer p.mu.Unlock()
 	old := p.readers[r.st.Peer()]
 	switch {
-	case p.closed:
+	case p.ended:
 		return wire.Opened_NOT_BOUND
 	case old != nil:
 		old.leave()
@@ -100,10 +100,10 @@ func (p *publisher) dismiss(r *reader, err error) {
 	poke(p.stir)
 }
 
-func (p *publisher) isClosed() bool {
+func (p *publisher) isEnded() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.closed
+	return p.ended
 }
 
 // leave ends the stream from our side.
@@ -145,12 +145,16 @@ func (p *publisher) report(r *reader, m *wire.Feedback) error {
 	if m.GetNext() > next || m.GetHeard() > next || len(m.GetWant()) > maxWanted {
 		return fmt.Errorf("%w: pack %d of %d, or %d ranges wanted", order.ErrAhead, max(m.GetNext(), m.GetHeard()), next, len(m.GetWant()))
 	}
+	if m.GetLost() > p.sent {
+		return fmt.Errorf("%w: %d messages lost of %d", order.ErrAhead, m.GetLost(), p.sent)
+	}
 	s := order.Standing{Next: m.GetNext(), Heard: m.GetHeard(), Lost: m.GetLost()}
 	if err := p.audience.Report(r.st.Peer(), s, p.history.Offset(s.Next), time.Now()); err != nil {
 		return err
 	}
+	p.tellLocked(s)
 	if len(m.GetWant()) > 0 {
-		r.want = r.want[:0]
+		r.want = make([]order.Range, 0, len(m.GetWant()))
 		for _, w := range m.GetWant() {
 			r.want = append(r.want, order.Range{From: w.GetFrom(), To: min(w.GetTo(), next)})
 		}
@@ -172,32 +176,48 @@ func (r *reader) answer(ctx context.Context) {
 		if repairs.Wait(ctx) != nil {
 			return
 		}
-		for _, a := range r.p.repairs(r) {
-			if r.st.WriteMsg(a) != nil {
-				return // the other goroutine notices
-			}
+		if r.repair(r.p.wanted(r)) != nil {
+			return // the other goroutine notices
 		}
 	}
 }
 
-// repairs makes the answers to what is wanted.
-func (p *publisher) repairs(r *reader) (answers []*wire.Answer) {
+// wanted is what a subscriber wants again.
+func (p *publisher) wanted(r *reader) []order.Range {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	base, size := p.history.Base(), 0
-	last := &wire.Answer{Done: true}
-	for _, w := range r.want {
-		if w.From < base {
-			last.Gone = base
-		}
-		for n := max(w.From, base); n < w.To && size < repairBytes; n++ {
-			data := p.history.Get(n)
-			answers = append(answers, &wire.Answer{Pack: data})
+	w := r.want
+	r.want = nil
+	return w
+}
+
+// repair sends what is wanted, as far as one answer goes: pack by pack, so that nothing
+// is kept for a subscriber that does not read.
+func (r *reader) repair(want []order.Range) error {
+	last, size := &wire.Answer{Done: true}, 0
+	for _, w := range want {
+		for n := w.From; n < w.To && size < repairBytes; n++ {
+			data, base := r.p.kept(n)
+			if n < base {
+				last.Gone = base
+				n = base - 1 // the next is the first that is kept
+				continue
+			}
+			if err := r.st.WriteMsg(&wire.Answer{Pack: data}); err != nil {
+				return err
+			}
 			size += len(data)
 		}
 	}
-	r.want = r.want[:0]
-	return append(answers, last)
+	return r.st.WriteMsg(last)
+}
+
+// kept returns a pack that was sent, or nil if it is not kept any more: only those from
+// base on are.
+func (p *publisher) kept(n uint64) (data []byte, base uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.history.Get(n), p.history.Base()
 }
 
 // Account is the author's, of what was sent and what became of it.

@@ -59,6 +59,8 @@ type taking struct {
 	link   *link
 	number uint64
 	bytes  int
+	long   bool          // it is the end of a long message,
+	token  chan struct{} // of which there is a token here; nil: not yet
 }
 
 // taken hears that the application has taken a message; mark is 1 for the last of the
@@ -66,6 +68,9 @@ type taking struct {
 func (t *taking) taken(mark uint64) {
 	if mark == 0 {
 		return
+	}
+	if t.token != nil {
+		<-t.token
 	}
 	l := t.link
 	l.mu.Lock()

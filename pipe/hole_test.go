@@ -56,7 +56,7 @@ func TestBlackHoleThatDoesNotPass(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes until a silent connection is given up, and longer")
 	}
-	l := newImpatientLine(t, time.Minute)
+	l := newPatientLine(t, time.Minute, shortPatience)
 	near, far := l.stream(t)
 	_, out := l.ends(t, l.client, l.server)
 	carried(t, near, far, 1<<20)
@@ -74,14 +74,14 @@ func TestBlackHoleThatDoesNotPass(t *testing.T) {
 
 // A receiver that dies without a word is waited for as long as one whose line is cut.
 func TestReceiverIsKilled(t *testing.T) {
-	l := newImpatientLine(t, time.Minute)
+	l := newPatientLine(t, time.Minute, shortPatience)
 	near, far := l.stream(t)
 	_, out := l.ends(t, l.client, l.server)
 	carried(t, near, far, 1<<20)
 	begun := time.Now()
 	l.Refuse(true)
 	l.Cut()
-	if err := l.server.close(); err != nil {
+	if err := l.server.Close(); err != nil {
 		t.Error(err)
 	}
 	l.wantBroken(t, begun, map[string]func() error{

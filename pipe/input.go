@@ -203,7 +203,7 @@ func (in *Input) receive(x *session, from uint64) error {
 			x.in.End()
 			return io.EOF
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			return fmt.Errorf("%w: a large message has stalled", ErrProtocol)
+			return errStalled
 		case err != nil:
 			return err
 		}

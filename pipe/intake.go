@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/juxta-p2p/juxta/message"
@@ -19,6 +20,10 @@ const (
 	minRate    = 16 << 10    // bytes a second, at which it has to come
 )
 
+// errStalled is why a sender of a large message was left. What the intake says is that a
+// deadline has passed, which may also be that of the end.
+var errStalled = fmt.Errorf("%w: a large message has stalled", ErrProtocol)
+
 // intake reads the messages of one session. Small ones stay where they were read
 // to: several share a block of memory, instead of a copy and an allocation each.
 type intake struct {
@@ -27,8 +32,9 @@ type intake struct {
 	done <-chan struct{} // closed when nobody wants more
 	told *receipts       // hears of the pieces of a large message
 
-	buf []byte // read and not yet taken; the block goes on for its capacity
-	pos uint64 // in the session: where buf begins
+	buf    []byte        // read and not yet taken; the block goes on for its capacity
+	pos    uint64        // in the session: where buf begins
+	pardon time.Duration // for which a large message could not come on
 }
 
 // parcel is a message that has come.
@@ -113,7 +119,7 @@ func (r *intake) fill(n int) error {
 		r.buf = append(make([]byte, 0, max(n, blockSize)), r.buf...)
 	}
 	for len(r.buf) < n {
-		k, err := r.in.Read(r.buf[len(r.buf):cap(r.buf)])
+		k, err := r.read(r.buf[len(r.buf):cap(r.buf)])
 		r.buf = r.buf[:len(r.buf)+k]
 		if err != nil {
 			return err
@@ -134,9 +140,10 @@ func (r *intake) readPieces(n int) (body []byte, last flow.Kind, err error) {
 	}
 	defer func() { r.in.SetDeadline(time.Time{}) }()
 	began := time.Now()
+	r.pardon = 0
 	body = make([]byte, 0, 2*flow.MaxFrame)
 	for last = flow.More; ; {
-		r.in.SetDeadline(began.Add(stallLimit + time.Duration(len(body))*time.Second/minRate))
+		r.in.SetDeadline(began.Add(stallLimit + r.pardon + time.Duration(len(body))*time.Second/minRate))
 		select { // our deadline may have replaced that of the end
 		case <-r.done:
 			return body, last, net.ErrClosed
@@ -163,6 +170,24 @@ func (r *intake) readPieces(n int) (body []byte, last flow.Kind, err error) {
 	}
 }
 
+// read reads what has come. A sender that waits for us to acknowledge what the application
+// has not taken yet has not stalled.
+func (r *intake) read(p []byte) (int, error) {
+	for {
+		n, err := r.in.Read(p)
+		if !errors.Is(err, os.ErrDeadlineExceeded) || !r.told.owes() {
+			return n, err
+		}
+		r.pardon += stallLimit
+		r.in.SetDeadline(time.Now().Add(stallLimit))
+		select { // as above
+		case <-r.done:
+			return 0, net.ErrClosed
+		default:
+		}
+	}
+}
+
 // append reads n bytes to the end of body.
 func (r *intake) append(body []byte, n int) ([]byte, error) {
 	if len(body)+n > cap(body) {
@@ -177,7 +202,7 @@ func (r *intake) append(body []byte, n int) ([]byte, error) {
 			r.buf = r.buf[k:]
 		} else {
 			var err error
-			if k, err = r.in.Read(body[len(body) : len(body)+n]); err != nil {
+			if k, err = r.read(body[len(body) : len(body)+n]); err != nil {
 				return body, err
 			}
 			body = body[:len(body)+k]

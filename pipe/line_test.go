@@ -2,34 +2,27 @@ package pipe_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"net"
 	"os"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/libp2p/go-libp2p"
-	"github.com/libp2p/go-libp2p/core/host"
-	hostid "github.com/libp2p/go-libp2p/core/peer"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 
 	"github.com/juxta-p2p/juxta/adv"
-	"github.com/juxta-p2p/juxta/discovery"
-	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/cutter"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/pipe"
 	"github.com/juxta-p2p/juxta/rendezvous"
-	"github.com/juxta-p2p/juxta/resolver"
 )
 
 // line is two peers with a bad line between them: real TCP on the loopback, through a
@@ -37,17 +30,10 @@ import (
 // the client none at all, so there is no other way from one to the other.
 type line struct {
 	*cutter.Proxy
-	server, client member
+	server, client *peer.Peer
 	patience       time.Duration // of the pipes
 	// done bounds all that a test does, so that what hangs fails by itself.
 	done context.Context
-}
-
-// member is one of the two.
-type member struct {
-	id    id.Peer
-	pipes *pipe.Service
-	close func() error
 }
 
 const (
@@ -55,43 +41,15 @@ const (
 	noticed       = 9 * time.Second // how long it takes at most until a silent connection is given up
 )
 
-// newLine makes a line between two whole peers, that is to be done with within limit.
-// When the test has ended no goroutine may be left.
+// newLine makes a line that is to be done with within limit. When the test has ended no
+// goroutine may be left.
 func newLine(t testing.TB, limit time.Duration) *line {
 	t.Helper()
-	l := bareLine(t, limit)
-	begin := func(cfg *peer.Config, opts ...libp2p.Option) *peer.Peer {
-		cfg.NoDHT, cfg.Stack, cfg.Log = true, append(opts, overTCP()...), testLog(cfg.Name)
-		return start(t, cfg)
-	}
-	server := begin(&peer.Config{
-		Name: "server", Listen: []string{loopback}, Role: rendezvous.Rendezvous,
-	}, libp2p.AddrsFactory(behind(l.Proxy)))
-	client := begin(&peer.Config{Name: "client", Listen: []string{}, Role: rendezvous.Edge, Seeds: server.Addrs()})
-	l.server = member{server.ID(), server.Net().Pipe(), server.Close}
-	l.client = member{client.ID(), client.Net().Pipe(), client.Close}
-	if err := client.Net().Rendezvous().Settle(l.done); err != nil {
-		t.Fatal(err)
-	}
-	return l
+	return newPatientLine(t, limit, 0)
 }
 
-// newImpatientLine makes one between two bare pipe services of little patience.
-func newImpatientLine(t testing.TB, limit time.Duration) *line {
-	t.Helper()
-	l := bareLine(t, limit)
-	l.patience = shortPatience
-	server := newTCPHost(t, libp2p.ListenAddrStrings(loopback), libp2p.AddrsFactory(behind(l.Proxy)))
-	client := newTCPHost(t, libp2p.NoListenAddrs)
-	l.server = l.newMember(t, server, rendezvous.Rendezvous)
-	l.client = l.newMember(t, client, rendezvous.Edge)
-	if err := client.Connect(l.done, hostid.AddrInfo{ID: server.ID(), Addrs: server.Addrs()}); err != nil {
-		t.Fatal(err)
-	}
-	return l
-}
-
-func bareLine(t testing.TB, limit time.Duration) *line {
+// newPatientLine is newLine for pipes whose patience is not the usual one.
+func newPatientLine(t testing.TB, limit, patience time.Duration) *line {
 	t.Helper()
 	testnet.CheckLeaks(t)
 	proxy, err := cutter.New("")
@@ -99,10 +57,22 @@ func bareLine(t testing.TB, limit time.Duration) *line {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = proxy.Close() })
-	l := &line{Proxy: proxy}
+	l := &line{Proxy: proxy, patience: patience}
 	var cancel context.CancelFunc
 	l.done, cancel = context.WithTimeout(t.Context(), limit)
 	t.Cleanup(cancel)
+	begin := func(cfg *peer.Config, opts ...libp2p.Option) *peer.Peer {
+		cfg.NoDHT, cfg.Patience, cfg.Log = true, patience, testLog(cfg.Name)
+		cfg.Stack = append(opts, overTCP()...)
+		return start(t, cfg)
+	}
+	l.server = begin(&peer.Config{
+		Name: "server", Listen: []string{loopback}, Role: rendezvous.Rendezvous,
+	}, libp2p.AddrsFactory(behind(proxy)))
+	l.client = begin(&peer.Config{Name: "client", Listen: []string{}, Role: rendezvous.Edge, Seeds: l.server.Addrs()})
+	if err := l.client.Net().Rendezvous().Settle(l.done); err != nil {
+		t.Fatal(err)
+	}
 	return l
 }
 
@@ -119,43 +89,6 @@ const loopback = "/ip4/127.0.0.1/tcp/0"
 // overTCP makes a host that speaks TCP alone.
 func overTCP() []libp2p.Option {
 	return []libp2p.Option{libp2p.Transport(tcp.NewTCPTransport), libp2p.Security(tls.ID, tls.New)}
-}
-
-func newTCPHost(t testing.TB, opts ...libp2p.Option) host.Host {
-	t.Helper()
-	h, err := libp2p.New(append(append(opts, overTCP()...), libp2p.DisableMetrics())...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = h.Close() })
-	return h
-}
-
-// newMember makes a pipe service on a host.
-func (l *line) newMember(t testing.TB, h host.Host, role rendezvous.Role) member {
-	t.Helper()
-	key := h.Peerstore().PrivKey(h.ID())
-	self, err := adv.Sign(key, testnet.PeerAdvertisement(h, id.Net, string(role)), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := endpoint.New(&endpoint.Config{Host: h, Group: id.Net, Self: self})
-	rdv := rendezvous.New(&rendezvous.Config{Key: key, Endpoint: e, Role: role})
-	r := resolver.New(&resolver.Config{Endpoint: e, Rendezvous: rdv})
-	d, err := discovery.New(&discovery.Config{Key: key, Endpoint: e, Rendezvous: rdv, Resolver: r})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := pipe.New(&pipe.Config{Endpoint: e, Resolver: r, Discovery: d, Patience: l.patience, Log: testLog(string(role))})
-	m := member{self.Signer(), p, sync.OnceValue(func() error {
-		return errors.Join(p.Close(), rdv.Close(), e.Close(), h.Close())
-	})}
-	t.Cleanup(func() {
-		if err := m.close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return m
 }
 
 // behind has a proxy forward to where a host listens, and the host announce only the
@@ -178,12 +111,12 @@ func behind(proxy *cutter.Proxy) func([]ma.Multiaddr) []ma.Multiaddr {
 // stream makes a stream pipe that the client has dialled. Its deadline is the line's.
 func (l *line) stream(t testing.TB) (near, far net.Conn) {
 	t.Helper()
-	ln, err := l.server.pipes.ListenOn(l.pipeOf(l.server))
+	ln, err := l.server.Net().Pipe().ListenOn(l.pipeOf(l.server))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer ln.Close()
-	if near, err = l.client.pipes.DialPipe(l.done, ln.Advertisement()); err != nil {
+	if near, err = l.client.Net().Pipe().DialPipe(l.done, ln.Advertisement()); err != nil {
 		t.Fatal(err)
 	}
 	if far, err = ln.Accept(); err != nil {
@@ -200,14 +133,14 @@ func (l *line) stream(t testing.TB) (near, far net.Conn) {
 }
 
 // ends makes a message pipe from one of the peers to the other.
-func (l *line) ends(t testing.TB, from, to member) (*pipe.Input, *pipe.Output) {
+func (l *line) ends(t testing.TB, from, to *peer.Peer) (*pipe.Input, *pipe.Output) {
 	t.Helper()
-	in, err := to.pipes.Bind(l.done, l.pipeOf(to))
+	in, err := to.Net().Pipe().Bind(l.done, l.pipeOf(to))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = in.Close() })
-	out, err := from.pipes.Resolve(l.done, in.Advertisement())
+	out, err := from.Net().Pipe().Resolve(l.done, in.Advertisement())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -216,8 +149,8 @@ func (l *line) ends(t testing.TB, from, to member) (*pipe.Input, *pipe.Output) {
 }
 
 // pipeOf describes a new pipe of a peer.
-func (*line) pipeOf(owner member) *adv.Pipe {
-	return &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Unicast, Name: "line", Owner: owner.id}
+func (*line) pipeOf(owner *peer.Peer) *adv.Pipe {
+	return &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Unicast, Name: "line", Owner: owner.ID()}
 }
 
 // until waits for something to become true.

@@ -121,7 +121,7 @@ func (l *Listener) serve(st *endpoint.Stream, m *wire.Open) {
 	late := time.AfterFunc(openTimeout, func() {
 		if x.unjoin() {
 			l.cancel(who)
-			x.end(ErrBroken)
+			x.s.spawn(func() { x.end(ErrBroken) })
 		}
 	})
 	x.joined = func() {

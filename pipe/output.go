@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"sync"
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
@@ -29,8 +28,8 @@ type Output struct {
 	adv *adv.Pipe
 	c   carrier
 
-	closing sync.Once
-	err     error // of closing
+	closing turn // who closes; a Close that comes meanwhile waits
+	closed  bool // guarded by closing
 }
 
 // carrier brings messages to where a pipe leads. Its errors are not wrapped yet.
@@ -111,7 +110,7 @@ func (s *Service) resolveName(ctx context.Context, name string) (*Output, error)
 }
 
 func (s *Service) newOutput(a *adv.Pipe, c carrier) (*Output, error) {
-	o := &Output{s: s, adv: a, c: c}
+	o := &Output{s: s, adv: a, c: c, closing: make(turn, 1)}
 	s.mu.Lock()
 	closed := s.closed
 	if !closed {
@@ -193,14 +192,18 @@ func (o *Output) Request(ctx context.Context, m *message.Message) (*message.Mess
 // 10 s. If that failed the error wraps [ErrBroken], unless a Send has said
 // so before. The second time it returns nil.
 func (o *Output) Close() error {
-	var err error
-	o.closing.Do(func() {
-		if err = o.c.close(); err != nil {
-			err = fmt.Errorf("pipe: close %s: %w", label(o.adv), err)
-		}
-		o.s.mu.Lock()
-		delete(o.s.outs, o)
-		o.s.mu.Unlock()
-	})
-	return err
+	o.closing.Lock()
+	defer o.closing.Unlock()
+	if o.closed {
+		return nil
+	}
+	o.closed = true
+	err := o.c.close()
+	o.s.mu.Lock()
+	delete(o.s.outs, o)
+	o.s.mu.Unlock()
+	if err != nil {
+		return fmt.Errorf("pipe: close %s: %w", label(o.adv), err)
+	}
+	return nil
 }

@@ -74,6 +74,16 @@ func newDetour(t *testing.T) *detour {
 	return d
 }
 
+func newTCPHost(t testing.TB, opts ...libp2p.Option) host.Host {
+	t.Helper()
+	h, err := libp2p.New(append(append(opts, overTCP()...), libp2p.DisableMetrics())...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	return h
+}
+
 // newGroup makes a host a member of the net group.
 func newGroup(t *testing.T, h host.Host, name string, role rendezvous.Role) *group.Group {
 	t.Helper()

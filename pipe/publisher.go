@@ -62,8 +62,9 @@ type publisher struct {
 	changed  chan struct{} // closed at any change for the better, if somebody waits
 	beats    beats
 	idle     time.Time // since when nothing was written; zero: nothing is kept
-	closed   bool
-	err      error // why it is of no more use
+	closed   bool      // it takes no more messages,
+	ended    bool      // nor does it listen to subscribers
+	err      error     // why it is of no more use
 }
 
 // newPublisher makes what is behind an output end, and tells the subscribers that it is
@@ -152,7 +153,7 @@ func (p *publisher) close() error {
 // end ends its goroutines and feedback.
 func (p *publisher) end() {
 	p.mu.Lock()
-	p.closed = true
+	p.closed, p.ended = true, true
 	for _, r := range p.readers {
 		r.leave()
 	}

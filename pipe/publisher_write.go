@@ -5,6 +5,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/juxta-p2p/juxta/pipe/internal/order"
 	"github.com/juxta-p2p/juxta/pipe/internal/pack"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
@@ -137,6 +138,15 @@ func (p *publisher) wrote(beat bool) {
 	p.beats.due = time.Now().Add(p.beats.every)
 	p.idle = time.Now()
 	poke(p.stir)
+}
+
+// tellLocked sees that a subscriber who comes when all is quiet learns what there was.
+func (p *publisher) tellLocked(s order.Standing) {
+	quiet := p.unsent == 0 && !p.writing && !p.beats.wanted && p.beats.due.IsZero()
+	if quiet && s.Heard < p.history.Next() {
+		p.beats.every, p.beats.due = minBeat, time.Now().Add(minBeat)
+		poke(p.stir)
+	}
 }
 
 func (p *publisher) fail(err error) {

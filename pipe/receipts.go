@@ -51,6 +51,13 @@ func (t *receipts) taken(end uint64) {
 	t.in.Take(at, true)
 }
 
+// owes reports whether a receipt is still to be given.
+func (t *receipts) owes() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.owed) > 0
+}
+
 func (t *receipts) dueLocked() uint64 {
 	if len(t.owed) > 0 {
 		return t.owed[0].begin

@@ -3,8 +3,10 @@ package pipe
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"net"
+	"os"
 	"sync"
 
 	"github.com/juxta-p2p/juxta/id"
@@ -51,7 +53,7 @@ func (r *Received) Reply(ctx context.Context, m *message.Message) error {
 	}
 	if _, err := r.x.out.Append(ctx, marked(m, e.Data), false); err != nil {
 		if r.x.out.Err() != nil {
-			err = ErrBroken
+			err = broken(err)
 		}
 		return fmt.Errorf("pipe: reply: %w", err)
 	}
@@ -72,13 +74,22 @@ func marked(m *message.Message, mark []byte) *message.Message {
 var errNoRequests = fmt.Errorf("%w: a propagate pipe carries no requests", ErrRefused)
 
 func (u *unicast) request(ctx context.Context, m *message.Message) (*message.Message, error) {
-	x, err := u.ready(ctx)
-	if err != nil {
-		return nil, err
+	for {
+		x, err := u.ready(ctx)
+		if err != nil {
+			return nil, err
+		}
+		reply, err := u.requestOn(ctx, x, m)
+		if !errors.Is(err, errMoved) {
+			return reply, err
+		}
 	}
+}
+
+func (u *unicast) requestOn(ctx context.Context, x *session, m *message.Message) (*message.Message, error) {
 	r, err := x.listenForReplies()
 	if err != nil {
-		return nil, err
+		return nil, u.lost(x, err)
 	}
 	n, reply, err := r.expect(ctx)
 	if err != nil {
@@ -92,16 +103,27 @@ func (u *unicast) request(ctx context.Context, m *message.Message) (*message.Mes
 	case got := <-reply:
 		return got, nil
 	case <-r.ended:
-		return nil, ErrBroken
+		return nil, u.lost(x, r.err)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
+// lost says why no replies come any more through a session.
+func (u *unicast) lost(x *session, err error) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.closed || errors.Is(err, net.ErrClosed) {
+		return net.ErrClosed
+	}
+	return u.brokenLocked(x, err)
+}
+
 // replies are those that the output end of a session waits for.
 type replies struct {
 	room  chan struct{} // takes a token for each
-	ended chan struct{} // closed when no more come
+	ended chan struct{} // closed when no more come,
+	err   error         // for this reason
 
 	mu      sync.Mutex // guards what follows
 	last    uint64
@@ -140,9 +162,11 @@ func (x *session) readReplies(r *replies) {
 	for {
 		p, err := in.next()
 		if err != nil {
-			if isViolation(err) {
-				x.end(err)
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				err = errStalled
 			}
+			r.err = err
+			x.end(broken(err))
 			return
 		}
 		if p.large {

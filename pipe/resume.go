@@ -23,10 +23,19 @@ var errGone = errors.New("the other end has forgotten the session")
 func (x *session) resume() {
 	ctx, cancel := context.WithTimeout(x.s.ctx, x.s.patience)
 	defer cancel()
+	if x.hasJustResumed() { // whoever takes streams only to drop them does not keep us busy
+		select {
+		case <-time.After(minRetry):
+		case <-ctx.Done():
+		}
+	}
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		err := x.reattach(ctx)
 		switch {
 		case err == nil && x.resumed():
+			return
+		case isViolation(err):
+			x.end(err)
 			return
 		case errors.Is(err, errGone), errors.Is(err, ErrRefused) && err != errBusy:
 			x.fade()
@@ -77,6 +86,7 @@ func (x *session) improve() {
 func (x *session) resumed() bool {
 	x.mu.Lock()
 	x.resuming = false // from here on, what is lost starts it again
+	x.rested = time.Now()
 	over := x.over
 	x.mu.Unlock()
 	if over || x.attached() {
@@ -89,7 +99,14 @@ func (x *session) resumed() bool {
 	return !again
 }
 
-// reattach opens the streams that are missing.
+func (x *session) hasJustResumed() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return time.Since(x.rested) < maxRetry
+}
+
+// reattach opens the streams that are missing. The error is errGone, wraps
+// [ErrProtocol], or is one that may pass.
 func (x *session) reattach(ctx context.Context) error {
 	if x.isOver() {
 		return nil
@@ -103,7 +120,9 @@ func (x *session) reattach(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if err := x.out.Attach(st, at); err != nil {
+		if err := x.out.Attach(st, at); isViolation(err) {
+			return err
+		} else if err != nil {
 			return errGone
 		}
 		x.s.ep.WhenDirect(st, x.improve)

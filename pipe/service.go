@@ -287,7 +287,7 @@ func (s *Service) serve(st *endpoint.Stream) {
 	switch {
 	case m.GetKind() == wire.Open_FEEDBACK && s.pubsub != nil:
 		s.pubsub.serveFeedback(st)
-	case len(m.GetSession()) != len(sessionKey{}.id):
+	case !wellFormed(&m):
 		_ = st.Reset()
 	case m.GetAttempt() > 0:
 		s.goOn(st, &m)

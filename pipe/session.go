@@ -26,6 +26,13 @@ func acceptedKey(st *endpoint.Stream, m *wire.Open) sessionKey {
 	return sessionKey{peer: st.Peer(), id: [16]byte(m.GetSession())}
 }
 
+// wellFormed reports whether a stream can be opened so.
+func wellFormed(m *wire.Open) bool {
+	d := m.GetDirection()
+	return len(m.GetSession()) == len(sessionKey{}.id) && d >= wire.Open_FORWARD && d <= wire.Open_END &&
+		(m.GetAttempt() > 0 || d == wire.Open_FORWARD)
+}
+
 // session is a conversation with one peer over a pipe. Streams carry it for a while:
 // one for each direction, both opened by the peer that has begun it. When they are
 // lost that peer opens others (resume), and the other waits for them.
@@ -46,6 +53,7 @@ type session struct {
 	shown    bool        // ours: the stream BACK has been there
 	attempts [2]uint32   // the last of each direction, made or seen
 	resuming bool        // ours: a goroutine does
+	rested   time.Time   // ours: when that was last done
 	silence  *time.Timer // not nil: the peer's, who has begun it, has lasted for a while
 	silences int
 	replies  *replies // not nil: somebody waits for some
@@ -109,7 +117,7 @@ func (x *session) lost() {
 	default:
 		x.silences++
 		n := x.silences
-		x.silence = time.AfterFunc(x.s.patience, func() { x.giveUp(n) })
+		x.silence = time.AfterFunc(x.s.patience, func() { x.s.spawn(func() { x.giveUp(n) }) })
 	}
 }
 
@@ -271,7 +279,7 @@ func (x *session) begin(st *endpoint.Stream, from uint64) {
 func (x *session) newer(m *wire.Open) bool {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	last := &x.attempts[m.GetDirection()&1]
+	last := &x.attempts[m.GetDirection()]
 	if m.GetAttempt() <= *last {
 		return false
 	}
@@ -303,8 +311,13 @@ func (x *session) joinForward(st *endpoint.Stream, m *wire.Open) {
 
 func (x *session) joinBack(st *endpoint.Stream, m *wire.Open) {
 	x.mu.Lock()
+	over := x.over
 	x.back = true
 	x.mu.Unlock()
+	if over { // nothing follows
+		refuse(st, wire.Opened_GONE)
+		return
+	}
 	x.out.Detach()
 	if accept(st, 0) != nil {
 		return
@@ -315,9 +328,13 @@ func (x *session) joinBack(st *endpoint.Stream, m *wire.Open) {
 		return
 	}
 	x.mu.Lock()
+	over = x.over
 	joined := x.joined
 	x.joined = nil
 	x.mu.Unlock()
+	if over { // meanwhile; nobody else detaches it
+		x.out.Detach()
+	}
 	if joined != nil {
 		joined()
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	maxSessions     = 65536            // of a group
+	maxSessions     = 65536            // of a group, at a time
 	maxPeerSessions = 4096             // with one peer
 	remembered      = 10 * time.Second // how long a session is known after its end
 	maxRemembered   = 4096             // then the oldest goes
@@ -23,8 +23,8 @@ var errSessions = errors.New("too many sessions")
 type sessions struct {
 	mu      sync.Mutex // guards what follows
 	all     map[sessionKey]*session
-	peers   map[id.Peer]int
-	retired []retired // the oldest first
+	peers   map[id.Peer]int // sessions that go on
+	retired []retired       // the oldest first
 	closed  bool
 }
 
@@ -41,7 +41,7 @@ func (t *sessions) add(x *session) error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forgetLocked()
-	if t.closed || t.all[x.key] != nil || len(t.all) >= maxSessions || t.peers[x.key.peer] >= maxPeerSessions {
+	if t.closed || t.all[x.key] != nil || len(t.all)-len(t.retired) >= maxSessions || t.peers[x.key.peer] >= maxPeerSessions {
 		return errSessions
 	}
 	t.all[x.key] = x
@@ -59,22 +59,22 @@ func (t *sessions) get(k sessionKey) *session {
 func (t *sessions) retire(x *session) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all[x.key] == x {
-		t.retired = append(t.retired, retired{x.key, time.Now()})
-		t.forgetLocked()
+	if t.all[x.key] != x {
+		return
 	}
+	if t.peers[x.key.peer]--; t.peers[x.key.peer] == 0 {
+		delete(t.peers, x.key.peer)
+	}
+	t.retired = append(t.retired, retired{x.key, time.Now()})
+	t.forgetLocked()
 }
 
 // forgetLocked forgets what has ended long ago. It is called often enough: whenever a
 // session begins or ends.
 func (t *sessions) forgetLocked() {
 	for len(t.retired) > 0 && (len(t.retired) > maxRemembered || time.Since(t.retired[0].since) > remembered) {
-		k := t.retired[0].key
+		delete(t.all, t.retired[0].key)
 		t.retired = t.retired[1:]
-		delete(t.all, k)
-		if t.peers[k.peer]--; t.peers[k.peer] == 0 {
-			delete(t.peers, k.peer)
-		}
 	}
 }
 

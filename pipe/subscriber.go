@@ -17,14 +17,16 @@ import (
 // Bounds of an input end of a propagate pipe.
 const (
 	maxAllStreams = 1024                   // output ends that it follows, and maxStreams of one author
+	maxPast       = 4096                   // of which it knows where it has left them,
+	maxOwnPast    = 64                     // so many of one author
 	maxEarly      = 64 << 20               // bytes of packs that have come early, of all
 	maxLong       = 256 << 20              // bytes of long messages that are not complete, of all
+	maxHeld       = 16 << 20               // bytes that wait for a replay to be sorted out
 	minIdle       = time.Second            // that a stream is silent before another takes its place
 	silentTime    = time.Minute            // before it is forgotten, if its author cannot be reached
 	reorderTime   = 20 * time.Millisecond  // for what is missing to come by itself
 	lonelyTime    = 10 * time.Second       // that it waits for an author who cannot be reached
 	tickTime      = 10 * time.Second       // between looks at what is silent
-	latencyMargin = 2 * time.Second        // that a pack is under way, usually
 	replayTime    = 300 * time.Millisecond // after its first pack that a replay is sorted out: more than minBeat
 )
 
@@ -46,6 +48,7 @@ type subscriber struct {
 	replay    Replay
 	since     time.Time
 	sub       *rendezvous.Subscription
+	large     chan struct{} // a token for each long message that the application has not taken
 	ctx       context.Context
 	cancel    context.CancelFunc
 	wg        sync.WaitGroup
@@ -56,12 +59,14 @@ type subscriber struct {
 
 	// The rest is run's.
 	streams   map[streamKey]*incoming
+	past      map[streamKey]place
 	of        map[id.Peer]int // how many of them
 	early     int             // bytes that have come early
 	long      int             // bytes of long messages
 	gaps      int             // streams in which something is missing
 	held      []delivery      // with what is replayed, until it is clear what of it is wanted
-	heldUntil time.Time       // not after since: nothing is held any more
+	heldBytes int
+	heldUntil time.Time // not after since: nothing is held any more
 	due       <-chan time.Time
 	dueAt     time.Time
 }
@@ -81,7 +86,7 @@ type news struct {
 func (b *pubsub) newSubscriber(ctx context.Context, a *adv.Pipe, cfg *InputConfig, to sink) (*subscriber, error) {
 	u := &subscriber{
 		b: b, pipe: a, sink: to, since: time.Now(), packs: make(chan *rendezvous.Message), news: make(chan news),
-		streams: map[streamKey]*incoming{}, of: map[id.Peer]int{},
+		large: make(chan struct{}, maxLarge), streams: map[streamKey]*incoming{}, past: map[streamKey]place{}, of: map[id.Peer]int{},
 	}
 	if cfg != nil {
 		u.replay = cfg.Replay
@@ -180,6 +185,9 @@ func (u *subscriber) take(m *rendezvous.Message) {
 		in.began = at
 	}
 	in.take(p, m.Replayed, now)
+	if p.GetLast() && in.tracker.Next() == p.GetNumber() && u.streams[key] == in {
+		u.forget(in) // it has ended, and we have had all of it
+	}
 }
 
 // hear takes what a link has heard.
@@ -211,59 +219,8 @@ func (u *subscriber) tick(now time.Time) {
 	for _, in := range u.streams {
 		in.mend(now)
 		if now.Sub(in.last) > silentTime && !in.link.connected() {
+			in.giveUp() // what has come early is not lost
 			u.forget(in)
 		}
 	}
-}
-
-// follow begins to follow a stream, of which this pack was heard first. It returns nil
-// if there are too many that are alive.
-func (u *subscriber) follow(key streamKey, p *pack.Pack, replayed bool, now time.Time) *incoming {
-	if p.GetLast() || !u.makeRoom(key.author, now) {
-		return nil
-	}
-	from := p.GetNumber()
-	if !replayed && now.Sub(u.since) > ageOf(p)+latencyMargin {
-		from = 0 // it began after we subscribed: we have missed its beginning
-	}
-	in := newIncoming(u, key, from, p)
-	u.streams[key] = in
-	u.of[key.author]++
-	u.following.Store(int64(len(u.streams)))
-	u.wg.Go(in.link.run)
-	return in
-}
-
-// makeRoom forgets the stream that was silent for the longest, if that is needed for
-// one of an author's.
-func (u *subscriber) makeRoom(author id.Peer, now time.Time) bool {
-	own := u.of[author] >= maxStreams
-	if !own && len(u.streams) < maxAllStreams {
-		return true
-	}
-	var quietest *incoming
-	for key, in := range u.streams {
-		if (!own || key.author == author) && (quietest == nil || in.last.Before(quietest.last)) {
-			quietest = in
-		}
-	}
-	if now.Sub(quietest.last) < minIdle {
-		return false
-	}
-	u.forget(quietest)
-	return true
-}
-
-// forget ends a stream.
-func (u *subscriber) forget(in *incoming) {
-	key := in.link.key
-	delete(u.streams, key)
-	u.following.Store(int64(len(u.streams)))
-	if u.of[key.author]--; u.of[key.author] == 0 {
-		delete(u.of, key.author)
-	}
-	u.early -= in.tracker.Bytes()
-	in.dropLong()
-	in.setGap(time.Time{})
-	in.link.cancel()
 }

@@ -13,7 +13,7 @@ type delivery struct {
 	in       *incoming
 	age      time.Duration // of the stream, when it was sent
 	replayed bool
-	done     acknowledger
+	done     *taking
 	mark     uint64
 }
 
@@ -37,6 +37,9 @@ func (u *subscriber) deliver(d delivery) {
 		return
 	}
 	u.held = append(u.held, d)
+	if u.heldBytes += d.m.EncodedSize(); u.heldBytes > maxHeld {
+		u.release() // that is far more than a replay has
+	}
 }
 
 // release delivers what is held: of what was sent before we subscribed the last, as
@@ -45,7 +48,7 @@ func (u *subscriber) deliver(d delivery) {
 // of soon, and say when they began.
 func (u *subscriber) release() {
 	held := u.held
-	u.held, u.heldUntil = nil, u.since // from now on nothing is held
+	u.held, u.heldBytes, u.heldUntil = nil, 0, u.since // from now on nothing is held
 	before := func(d delivery) bool { return d.replayed && !d.in.sentAfter(u.since, d.age) }
 	old := -u.replay.Messages // that are not wanted
 	for _, d := range held {
@@ -63,7 +66,17 @@ func (u *subscriber) release() {
 	}
 }
 
+// hand gives a message to the application. Long ones wait until it has taken all but a
+// few.
 func (u *subscriber) hand(d delivery) {
+	if d.done.long {
+		select {
+		case u.large <- struct{}{}:
+			d.done.token = u.large
+		case <-u.ctx.Done():
+			return
+		}
+	}
 	if u.sink.put(d.m, d.in.link.key.author, d.done, d.mark) != nil {
 		u.cancel()
 	}

@@ -41,6 +41,8 @@ type incoming struct {
 	added int       // packs, since then
 	vain  int
 	alone bool // the author does not answer
+
+	reached time.Time // when something was missing and there was a way to the author
 }
 
 type tracked struct {
@@ -59,14 +61,12 @@ func (in *incoming) sentAfter(t time.Time, age time.Duration) bool {
 	return !in.began.IsZero() && in.began.Add(age).After(t)
 }
 
-// newIncoming follows a stream from a pack on, having heard of p.
-func newIncoming(u *subscriber, key streamKey, from uint64, p *pack.Pack) *incoming {
-	in := &incoming{u: u, tracker: order.NewTracker[tracked](from), effort: p.GetBestEffort(), at: from, begun: from == 0}
-	if from == p.GetNumber() {
-		in.all = p.GetFirst()
+// newIncoming follows a stream from a place on.
+func newIncoming(u *subscriber, key streamKey, from place, effort bool) *incoming {
+	return &incoming{
+		u: u, tracker: order.NewTracker[tracked](from.next), effort: effort,
+		all: from.all, at: from.at, begun: from.begun, link: newLink(u, key, from.next, effort),
 	}
-	in.link = newLink(u, key, from, in.effort)
-	return in
 }
 
 // take takes a pack.
@@ -176,7 +176,7 @@ func (in *incoming) hand(p tracked, whole []*message.Message, bad int) {
 		in.link.absorb(order.Range{From: n, To: n + 1})
 		return
 	}
-	done := &taking{link: in.link, number: n, bytes: len(p.Body)}
+	done := &taking{link: in.link, number: n, bytes: len(p.Body), long: p.GetPart() != nil}
 	for i, m := range whole {
 		mark := uint64(0)
 		if i == len(whole)-1 {
@@ -257,8 +257,11 @@ func (in *incoming) mend(now time.Time) {
 	case in.gap.IsZero():
 		in.setGap(now)
 	}
+	if in.link.connected() {
+		in.reached = now
+	}
 	waited := now.Sub(in.gap)
-	if waited > lonelyTime && !in.link.connected() {
+	if min(waited, now.Sub(in.reached)) > lonelyTime {
 		in.giveUp()
 		return
 	}

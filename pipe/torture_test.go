@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/message"
+	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/pipe"
 )
 
@@ -201,49 +202,6 @@ func closeBoth(t testing.TB, near, far net.Conn) {
 	}
 }
 
-// Cuts that follow each other so fast that most of them interrupt the attempt to come
-// back from the one before.
-func TestCutsWhileItComesBack(t *testing.T) {
-	const cuts = 12
-	l := newLine(t, 2*time.Minute)
-	near, far := l.stream(t)
-	rnd := rand.New(rand.NewPCG(5, 1))
-	var at []int64
-	for sum := int64(1 << 20); len(at) < cuts; {
-		sum += 1 + rnd.Int64N(8<<10)
-		at = append(at, sum)
-	}
-	l.CutAt(at...)
-	j, err := carry(near, far, 4<<20)
-	if err != nil {
-		t.Fatalf("after %d cuts: %v", l.Cuts(), err)
-	}
-	if n := l.Cuts(); n != cuts {
-		t.Errorf("%d cuts, want %d", n, cuts)
-	}
-	t.Logf("%v with %d cuts, %v of silence at most", j.took, cuts, j.silence)
-	closeBoth(t, near, far)
-}
-
-// A pipe that nobody uses is there again before anybody does; also for the end that
-// was dialled, which cannot dial.
-func TestCutWhileIdle(t *testing.T) {
-	l := newLine(t, time.Minute)
-	near, far := l.stream(t)
-	for i := range 6 {
-		if i > 0 && l.Cut() == 0 {
-			l.until(t, "the client is back", func() bool { return l.Cut() > 0 })
-		}
-		from, to := near, far
-		if i%2 == 1 {
-			from, to = far, near
-		}
-		carried(t, from, to, 1000)
-	}
-	l.Cut() // and what ends a pipe that is cut is its end, not an error
-	closeBoth(t, near, far)
-}
-
 // Numbered messages through cuts at random places: each arrives once, in order.
 func TestMessagesThroughCuts(t *testing.T) {
 	how := tortureOf(t)
@@ -274,7 +232,7 @@ func TestMessagesThroughCuts(t *testing.T) {
 
 // exchange sends n numbered messages and sees them arrive; it returns how many in a
 // second.
-func exchange(t testing.TB, l *line, from member, in *pipe.Input, out *pipe.Output, n int) float64 {
+func exchange(t testing.TB, l *line, from *peer.Peer, in *pipe.Input, out *pipe.Output, n int) float64 {
 	t.Helper()
 	begun := time.Now()
 	ctx, cancel := context.WithCancel(l.done)
@@ -295,7 +253,7 @@ func exchange(t testing.TB, l *line, from member, in *pipe.Input, out *pipe.Outp
 		if err != nil {
 			t.Fatalf("message %d of %d: %v", i, n, err)
 		}
-		if got := numberOf(t, m); got != i || who != from.id {
+		if got := numberOf(t, m); got != i || who != from.ID() {
 			t.Fatalf("message %d is number %d, from %v", i, got, who)
 		}
 	}

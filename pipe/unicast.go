@@ -24,6 +24,7 @@ type unicast struct {
 	x      *session
 	last   uint64 // where the last message ends
 	closed bool
+	left   bool // closed, and no other session may take over any more
 	told   bool // the user knows that the session is over
 }
 
@@ -86,19 +87,25 @@ func (u *unicast) appendTo(ctx context.Context, x *session, m *message.Message, 
 	end, err := x.out.Append(ctx, m, urgent)
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	moved := u.x != x && errors.Is(x.out.Err(), errMoved) // where it keeps its place
 	switch {
-	case errors.Is(err, errMoved):
 	case err == nil:
-		if u.x == x {
+		if u.x == x || moved {
 			u.last = max(u.last, end)
 		}
+	case moved && errors.Is(err, errMoved):
 	case u.closed:
 		err = net.ErrClosed
 	case x.out.Err() != nil && ctx.Err() == nil:
-		u.told = u.told || u.x == x
-		err = broken(err)
+		err = u.brokenLocked(x, err)
 	}
 	return end, err
+}
+
+// brokenLocked says why a session has ended, to the user, who knows it from then on.
+func (u *unicast) brokenLocked(x *session, err error) error {
+	u.told = u.told || u.x == x
+	return broken(err)
 }
 
 // broken says why a session has ended, in our words.
@@ -132,17 +139,22 @@ func (u *unicast) ready(ctx context.Context) (*session, error) {
 		return nil, err
 	}
 	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.closed || u.x != x { // somebody else was faster
+	now, closed := u.x, u.closed
+	if !closed && now == x {
+		now = fresh
+		u.x, u.last, u.told = fresh, 0, false
+	}
+	u.mu.Unlock()
+	if now == fresh {
+		x.end(ErrBroken)
+	} else { // somebody else was faster
 		fresh.out.End()
 		u.s.spawn(fresh.finish)
-		if u.closed {
-			return nil, net.ErrClosed
-		}
-		return u.x, nil
 	}
-	u.x, u.last, u.told = fresh, 0, false
-	return fresh, nil
+	if closed {
+		return nil, net.ErrClosed
+	}
+	return now, nil
 }
 
 func (u *unicast) receipt(ctx context.Context, m *message.Message) (*Receipt, error) {
@@ -153,7 +165,9 @@ func (u *unicast) receipt(ctx context.Context, m *message.Message) (*Receipt, er
 		}
 		if errors.Is(err, errMoved) { // it has the same place in the session that has followed
 			u.mu.Lock()
-			x, err = u.x, nil
+			if u.x != x {
+				x, err = u.x, nil
+			}
 			u.mu.Unlock()
 		}
 	}
@@ -164,9 +178,8 @@ func (u *unicast) receipt(ctx context.Context, m *message.Message) (*Receipt, er
 		return &Receipt{Lagging: []id.Peer{x.key.peer}}, err
 	}
 	u.mu.Lock()
-	u.told = u.told || u.x == x
-	u.mu.Unlock()
-	return nil, broken(err)
+	defer u.mu.Unlock()
+	return nil, u.brokenLocked(x, err)
 }
 
 func (u *unicast) close() error {
@@ -185,6 +198,7 @@ func (u *unicast) close() error {
 		u.mu.Lock()
 		moved := u.x != x
 		x = u.x
+		u.left = !moved
 		u.mu.Unlock()
 		if !moved {
 			break
@@ -225,7 +239,7 @@ func (u *unicast) failOver(x *session) bool {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.x != x {
+	if u.x != x || u.left {
 		st.abandon()
 		return false
 	}

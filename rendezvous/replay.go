@@ -224,6 +224,7 @@ func (sub *Subscription) resume(number uint64) {
 		return
 	}
 	sub.replaying = false
+	close(sub.settled)
 	sub.replayed = map[bundleKey]struct{}{}
 	lastOwn := uint64(0)
 	for _, o := range sub.held {

@@ -40,6 +40,8 @@ func TestReplay(t *testing.T) {
 			want []string
 		}
 		var all []waiting
+		var mu sync.Mutex
+		var listening sync.WaitGroup                   // all at once: the messages must not get older
 		for _, p := range append(x.edges, x.rdvs...) { // one had it live, one is the author
 			for _, c := range []struct {
 				replay rendezvous.Replay
@@ -54,9 +56,15 @@ func TestReplay(t *testing.T) {
 				{rendezvous.Replay{Bundles: 2, Age: time.Hour}, texts[8:]},
 				{rendezvous.Replay{Bundles: 9, Age: 4500 * time.Millisecond}, texts[6:]},
 			} {
-				all = append(all, waiting{listenWith(t, p, "topic", c.replay), fmt.Sprintf("%+v", c.replay), c.want})
+				listening.Go(func() {
+					l := listenWith(t, p, "topic", c.replay)
+					mu.Lock()
+					defer mu.Unlock()
+					all = append(all, waiting{l, fmt.Sprintf("%+v", c.replay), c.want})
+				})
 			}
 		}
+		listening.Wait()
 		time.Sleep(10 * latency)
 		for _, l := range all {
 			l.wants(t, l.what, l.want...)

@@ -21,6 +21,9 @@ const (
 	subscriptionBytes    = 16 << 20
 )
 
+// heardTimeout bounds how long Subscribe waits for its rendezvous.
+const heardTimeout = 2 * time.Second
+
 // ErrTopic: a topic is not 1 to 255 bytes of UTF-8, or is one more than a peer may
 // subscribe to.
 var ErrTopic = errors.New("not a topic to subscribe or propagate to")
@@ -62,6 +65,7 @@ type Subscription struct {
 	bytes   int
 	dropped uint64
 	closed  bool
+	settled chan struct{} // closed when all is there that is to be replayed
 	// Until all that is to be replayed is there, what comes is not taken: it is among
 	// that.
 	replaying bool
@@ -79,8 +83,9 @@ type bundleKey struct {
 }
 
 // Subscribe receives what is propagated to a topic, at most 256 topics: first what is
-// replayed, if that was asked for, then what is propagated from now on: as soon as our
-// rendezvous has heard of it. No message comes twice, and what is replayed comes to
+// replayed, if that was asked for, then what is propagated from now on: our rendezvous
+// has heard of it when Subscribe returns, unless it takes longer than 2 s, or there is
+// none. No message comes twice, and what is replayed comes to
 // this subscription alone. Where a rendezvous is lost, what was propagated until there
 // is the next one is asked for and comes late. The error wraps [ErrTopic], the
 // context's, or net.ErrClosed.
@@ -91,7 +96,10 @@ func (s *Service) Subscribe(ctx context.Context, topic string, replay Replay) (*
 	}
 	sub := &Subscription{
 		s: s, topic: topic, replay: replay, begun: time.Now(), ready: make(chan struct{}, 1), done: make(chan struct{}),
-		replaying: replay.Bundles > 0 || replay.Age > 0,
+		replaying: true, settled: make(chan struct{}),
+	}
+	if replay.Bundles <= 0 && replay.Age <= 0 {
+		sub.replay = Replay{Age: time.Millisecond} // nothing, but answered
 	}
 	if err == nil {
 		err = s.addSubscription(sub)
@@ -102,6 +110,14 @@ func (s *Service) Subscribe(ctx context.Context, topic string, replay Replay) (*
 	if err = s.tellTopic(ctx, topic, sub); err != nil {
 		_ = sub.Close()
 		return nil, fmt.Errorf("rendezvous: subscribe to %q: %w", topic, err)
+	}
+	late := time.NewTimer(heardTimeout)
+	defer late.Stop()
+	select {
+	case <-sub.settled:
+	case <-late.C:
+	case <-sub.done:
+	case <-ctx.Done():
 	}
 	return sub, nil
 }

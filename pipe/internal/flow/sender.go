@@ -113,6 +113,11 @@ func (s *Sender) Detach() {
 	if last != nil {
 		last.wg.Wait()
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil {
+		s.buf.release(s.buf.end) // nobody gets it any more
+	}
 }
 
 // leaveLocked leaves a link, and returns it if it was the one in use.

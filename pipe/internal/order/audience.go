@@ -33,8 +33,13 @@ type Audience[K comparable] struct {
 	sent    uint64 // bytes
 	waiting bool   // the author is
 	members map[K]*member
-	lost    uint64 // messages, to those who have gone
+	lost    uint64       // messages, to those who have gone
+	gone    map[K]uint64 // of them, those who may come again: what they had lost
 }
+
+// maxGone is how many of those that have gone without a word are known when they come
+// again. What any more of them have lost then counts twice.
+const maxGone = 1024
 
 type member struct {
 	standing Standing
@@ -58,7 +63,7 @@ type Standing struct {
 
 // NewAudience returns one without subscribers.
 func NewAudience[K comparable](terms Terms, now time.Time) *Audience[K] {
-	return &Audience[K]{terms: terms, began: now, members: map[K]*member{}}
+	return &Audience[K]{terms: terms, began: now, members: map[K]*member{}, gone: map[K]uint64{}}
 }
 
 // Report takes what a subscriber says, who may be new; taken is how many bytes are
@@ -72,6 +77,9 @@ func (a *Audience[K]) Report(who K, s Standing, taken uint64, now time.Time) err
 		m = &member{}
 		a.members[who] = m
 		a.shown = true
+		m.standing.Lost = a.gone[who]
+		a.lost -= a.gone[who]
+		delete(a.gone, who)
 	}
 	if s.Lost < m.standing.Lost { // it was started anew
 		a.lost += m.standing.Lost
@@ -165,7 +173,9 @@ func (a *Audience[K]) Advance(now time.Time) (left, behind []K, better bool) {
 	for who, m := range a.members {
 		switch {
 		case !m.cut.IsZero() && now.Sub(m.cut) >= a.terms.Rejoin:
-			a.Leave(who)
+			if a.Leave(who); m.standing.Lost > 0 && len(a.gone) < maxGone {
+				a.gone[who] = m.standing.Lost
+			}
 			left = append(left, who)
 		case m.timed:
 			if a.time(m, now); m.held >= a.terms.Grace {

@@ -205,3 +205,44 @@ func TestHeardAndLow(t *testing.T) {
 		t.Errorf("heard %v, low %d", s.Heard(8), s.Low(9))
 	}
 }
+
+// What a subscriber has lost counts once, however often its stream breaks.
+func TestLostOfWhoComesAgain(t *testing.T) {
+	s := newStage(t)
+	s.Send(1000)
+	lose := func(who string, lost, want uint64) {
+		t.Helper()
+		if err := s.Report(who, Standing{Next: 9, Heard: 9, Lost: lost}, 1000, s.now); err != nil {
+			t.Error(err)
+		}
+		if got := s.Lost(); got != want {
+			t.Errorf("%s has lost %d, all together %d, want %d", who, lost, got, want)
+		}
+	}
+	cut := func(who string) {
+		s.Cut(who, s.now)
+		if left, _ := s.pass(terms.Rejoin); !slices.Equal(left, []string{who}) {
+			t.Errorf("left: %v", left)
+		}
+	}
+	lose("a", 5, 5)
+	lose("b", 1, 6)
+	cut("a")
+	lose("a", 5, 6) // the same
+	cut("a")
+	lose("a", 7, 8) // the same, later
+	cut("a")
+	lose("a", 0, 8) // it was started anew
+	lose("a", 2, 10)
+	s.Leave("a") // for good: who comes now is another
+	lose("a", 2, 12)
+	for i := range 3 * maxGone {
+		who := string(rune(0x4e00 + i))
+		lose(who, 1, uint64(13+i))
+		s.Cut(who, s.now)
+		s.pass(terms.Rejoin)
+	}
+	if len(s.gone) > maxGone {
+		t.Errorf("%d of those that have gone are known", len(s.gone))
+	}
+}

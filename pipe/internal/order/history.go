@@ -53,11 +53,9 @@ func (h *History) Get(n uint64) []byte {
 // Offset is how many bytes the bodies before pack n have: at least so many, if it is
 // not kept.
 func (h *History) Offset(n uint64) uint64 {
-	switch {
-	case n >= h.Next():
+	n = max(n, h.base)
+	if n >= h.Next() {
 		return h.end
-	case n < h.base:
-		n = h.base
 	}
 	return h.kept[n-h.base].offset
 }

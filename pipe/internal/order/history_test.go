@@ -31,6 +31,9 @@ func TestHistory(t *testing.T) {
 	if h.Base() != 11 || h.Next() != 11 || h.Offset(11) != 10*20+45+990 {
 		t.Errorf("all forgotten: %d to %d, offset %d", h.Base(), h.Next(), h.Offset(11))
 	}
+	if got := h.Offset(3); got != h.Offset(11) {
+		t.Errorf("offset of what was forgotten with all the rest is %d", got)
+	}
 	h.Add([]byte{1}, 1)
 	if h.Next() != 12 || h.Get(11) == nil {
 		t.Error("it goes on")
