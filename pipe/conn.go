@@ -164,5 +164,5 @@ func (c *Conn) opError(op string, err error) error {
 	if err == nil || err == io.EOF && !c.closed.Load() {
 		return err
 	}
-	return &net.OpError{Op: op, Net: "pipe", Source: c.local, Addr: c.remote, Err: flowError(err, c.closed.Load())}
+	return &net.OpError{Op: op, Net: "pipe", Addr: c.remote, Err: flowError(err, c.closed.Load())}
 }

@@ -208,7 +208,11 @@ func TestDeathOfTheOtherEnd(t *testing.T) {
 				c, far := connect(t, alice, bob)
 				defer far.Close()
 				began := time.Now()
-				go die(w, alice)
+				dying := make(chan struct{})
+				go func() {
+					defer close(dying)
+					die(w, alice)
+				}()
 				_, err := c.Read(make([]byte, 1))
 				if !errors.Is(err, pipe.ErrBroken) {
 					t.Errorf("read: %v", err)
@@ -221,6 +225,7 @@ func TestDeathOfTheOtherEnd(t *testing.T) {
 				}
 				c.Close()
 				w.Net.Heal()
+				<-dying
 			})
 		})
 	}

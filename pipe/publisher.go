@@ -25,6 +25,7 @@ const (
 	window      = 2 << 20                               // bytes on the way to the slowest subscriber
 	firstWindow = 256 << 10                             // until one has shown up
 	settleTime  = 500 * time.Millisecond                // that they have for that
+	quietTime   = 5 * time.Second                       // of silence, after which they have it again
 	rejoinTime  = 5 * time.Second                       // that one has whose stream broke
 	maxReaders  = 1024                                  // subscribers that give feedback
 
@@ -100,21 +101,34 @@ func (b *pubsub) newPublisher(ctx context.Context, a *adv.Pipe, cfg *OutputConfi
 	return p, nil
 }
 
-// receipt sends a message and waits until every subscriber that counts has taken it; a
-// new output end gives them the time to show up. If the context ends, or the output end
+// receipt sends a message and waits until every subscriber that counts has taken it; an
+// output end that is new, or was quiet, gives them the time to show up. If the context ends, or the output end
 // does, there is both a receipt and an error.
 func (p *publisher) receipt(ctx context.Context, m *message.Message) (*Receipt, error) {
+	p.mu.Lock()
+	last := p.idle
+	if last.IsZero() {
+		last = p.began
+	}
+	quiet := time.Since(last) > quietTime
+	p.mu.Unlock()
 	number, err := p.put(ctx, m, true)
 	if err != nil {
 		return nil, err
+	}
+	var settled time.Time
+	if quiet { // who has come since has heard of nothing yet
+		settled = time.Now().Add(settleTime)
+		defer time.AfterFunc(settleTime, p.wakeAll).Stop()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for {
 		taken, lagging, all := p.audience.Taken(number + 1)
 		r := &Receipt{taken, lagging}
+		now := time.Now()
 		switch {
-		case all && p.audience.Settled(time.Now()):
+		case all && p.audience.Settled(now) && !now.Before(settled):
 			return r, nil
 		case err != nil:
 			return r, err

@@ -25,7 +25,8 @@ type Received struct {
 	Message *message.Message
 	From    id.Peer
 
-	x *session // nil: there is no way back
+	x    *session // of a request
+	mark []byte   // that its reply bears, too
 }
 
 // Next waits for the next message, as [Input.Receive] does.
@@ -34,24 +35,25 @@ func (in *Input) Next(ctx context.Context) (*Received, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Received{Message: r.m, From: r.from, x: r.x}, nil
+	got := &Received{Message: r.m, From: r.from}
+	if e, ok := r.m.Get(requestElement); ok && r.x != nil {
+		got.x, got.mark = r.x, e.Data
+		r.m.Remove(requestElement)
+	}
+	return got, nil
 }
 
 // Wanted reports whether the sender waits for a reply.
-func (r *Received) Wanted() bool {
-	_, ok := r.Message.Get(requestElement)
-	return ok && r.x != nil
-}
+func (r *Received) Wanted() bool { return r.x != nil }
 
 // Reply answers a request: its sender's call of Request returns m. It returns when the
 // reply is on its way. The error wraps [ErrRefused] if no reply is wanted, and else
 // those of [Output.Send].
 func (r *Received) Reply(ctx context.Context, m *message.Message) error {
-	e, ok := r.Message.Get(requestElement)
-	if !ok || r.x == nil {
+	if r.x == nil {
 		return fmt.Errorf("pipe: reply: %w: it is not a request", ErrRefused)
 	}
-	if _, err := r.x.out.Append(ctx, marked(m, e.Data), false); err != nil {
+	if _, err := r.x.out.Append(ctx, marked(m, r.mark), false); err != nil {
 		if r.x.out.Err() != nil {
 			err = broken(err)
 		}

@@ -15,6 +15,10 @@ import (
 // where they were.
 const lookUpAfter = 200 * time.Millisecond
 
+// failOverAfter is when other input ends of a shared pipe are looked for, too: a lost
+// connection is back before that, as a rule.
+const failOverAfter = 3 * time.Second
+
 // errGone: the peer does not know the session any more; it has been restarted, say.
 var errGone = errors.New("the other end has forgotten the session")
 
@@ -29,6 +33,7 @@ func (x *session) resume() {
 		case <-ctx.Done():
 		}
 	}
+	began := time.Now()
 	for wait := minRetry; ; wait = min(2*wait, maxRetry) {
 		err := x.reattach(ctx)
 		switch {
@@ -47,6 +52,9 @@ func (x *session) resume() {
 			if wait > lookUpAfter {
 				x.lookUp(ctx)
 			}
+			if time.Since(began) > failOverAfter && x.passOn(ctx, maxRetry) {
+				return
+			}
 		}
 		select {
 		case <-time.After(wait):
@@ -59,13 +67,44 @@ func (x *session) resume() {
 	}
 }
 
+// reach connects to the peer that has to open streams, as long as it has not: it may be
+// that it cannot connect to us.
+func (x *session) reach(silence int) {
+	ctx, cancel := context.WithTimeout(x.s.ctx, x.s.patience)
+	defer cancel()
+	for wait := minRetry; x.isSilent(silence); wait = min(2*wait, maxRetry) {
+		_, _ = x.s.ep.Ping(ctx, x.key.peer)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (x *session) isSilent(silence int) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return !x.over && x.silence != nil && x.silences == silence
+}
+
 // fade ends the session, unless another one takes over.
 func (x *session) fade() {
-	if x.heir != nil && x.heir(x) {
-		x.end(errMoved)
-		return
+	if !x.passOn(x.s.ctx, x.s.patience) {
+		x.end(ErrBroken)
 	}
-	x.end(ErrBroken)
+}
+
+// passOn looks for another session that takes over, for so long, and ends this one if
+// there is one.
+func (x *session) passOn(ctx context.Context, patience time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if x.heir == nil || !x.heir(ctx, x) {
+		return false
+	}
+	x.end(errMoved)
+	return true
 }
 
 // improve opens the streams anew, because there is a better way to the peer.

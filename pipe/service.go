@@ -75,15 +75,15 @@ func New(cfg *Config) *Service {
 		patience: cfg.Patience, sessions: newSessions(),
 		bound: map[id.Pipe]inputEnd{}, outs: map[*Output]struct{}{},
 	}
-	if cfg.Rendezvous != nil {
-		s.pubsub = newPubsub(s.ep, cfg.Rendezvous, s.discovery, s.log)
-	}
 	s.ctx, s.cancel = context.WithCancel(s.ep.Context())
 	if s.patience == 0 {
 		s.patience = sessionPatience
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Rendezvous != nil {
+		s.pubsub = newPubsub(s.ep, cfg.Rendezvous, s.discovery, s.log)
 	}
 	s.resolver.Handle(handlerName, resolver.HandlerFunc(s.answer))
 	s.ep.Handle(serviceName, s.serve)

@@ -43,7 +43,7 @@ type session struct {
 	kind    wire.Open_Kind
 	release func() // of the hold on the peer
 	joining turn   // streams are attached one at a time
-	heir    func(*session) bool
+	heir    func(context.Context, *session) bool
 
 	in  *flow.Receiver
 	out *flow.Sender
@@ -65,8 +65,8 @@ type session struct {
 type beginning struct {
 	pipe id.Pipe
 	kind wire.Open_Kind
-	out  *flow.Sender        // not nil: it goes on with what that has
-	heir func(*session) bool // not nil: tries to find another session before this one ends
+	out  *flow.Sender                         // not nil: it goes on with what that has
+	heir func(context.Context, *session) bool // not nil: tries to find another session before this one ends
 }
 
 // dialSession makes our end of a session that we have begun with st.
@@ -118,6 +118,7 @@ func (x *session) lost() {
 		x.silences++
 		n := x.silences
 		x.silence = time.AfterFunc(x.s.patience, func() { x.s.spawn(func() { x.giveUp(n) }) })
+		x.s.spawn(func() { x.reach(n) })
 	}
 }
 

@@ -51,7 +51,7 @@ func (s *Service) unicastOn(st *opening, a *adv.Pipe) (*unicast, error) {
 
 // heir is what is done when a session has ended before its time: of a pipe that several
 // may have bound, another one goes on.
-func (u *unicast) heir() func(*session) bool {
+func (u *unicast) heir() func(context.Context, *session) bool {
 	if !u.adv.Shared && !u.adv.Owner.IsZero() {
 		return nil
 	}
@@ -219,10 +219,9 @@ func (u *unicast) close() error {
 var errMoved = errors.New("moved to another session")
 
 // failOver has another session, to any input end that is found, send what this one has
-// not got acknowledged. It reports whether that was possible.
-func (u *unicast) failOver(x *session) bool {
-	ctx, cancel := context.WithTimeout(u.s.ctx, u.s.patience)
-	defer cancel()
+// not got acknowledged. It looks for one until the context ends, and reports whether
+// that was possible.
+func (u *unicast) failOver(ctx context.Context, x *session) bool {
 	x.out.Detach()
 	at, ok := x.out.Boundary()
 	if !ok || x.hasReplies() {

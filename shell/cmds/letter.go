@@ -22,16 +22,11 @@ type letter struct {
 	replied atomic.Bool
 }
 
-// requestElement is by what a pipe tells requests apart: nobody else's business.
-const requestElement = "juxta:request"
-
 // newLetter keeps a message that has come.
 func newLetter(got *pipe.Received) *letter {
 	l := &letter{m: got.Message, from: got.From.String()}
 	if got.Wanted() {
 		l.request = got
-		l.m = l.message()
-		l.m.Remove(requestElement)
 	}
 	return l
 }
