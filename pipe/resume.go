@@ -67,13 +67,19 @@ func (x *session) resume() {
 	}
 }
 
-// reach connects to the peer that has to open streams, as long as it has not: it may be
-// that it cannot connect to us.
+// reach connects to the peer that has to open streams: it may be that it cannot connect
+// to us. One session does so for all with that peer.
 func (x *session) reach(silence int) {
+	if !x.s.sessions.reach(x.key.peer) {
+		return
+	}
+	defer x.s.sessions.reached(x.key.peer)
 	ctx, cancel := context.WithTimeout(x.s.ctx, x.s.patience)
 	defer cancel()
 	for wait := minRetry; x.isSilent(silence); wait = min(2*wait, maxRetry) {
-		_, _ = x.s.ep.Ping(ctx, x.key.peer)
+		if _, err := x.s.ep.Ping(ctx, x.key.peer); err == nil {
+			return
+		}
 		select {
 		case <-time.After(wait):
 		case <-ctx.Done():

@@ -25,7 +25,9 @@ type sessions struct {
 	all     map[sessionKey]*session
 	peers   map[id.Peer]int // sessions that go on
 	retired []retired       // the oldest first
-	closed  bool
+	// reaching are the peers that we try to connect to, for sessions that they have begun.
+	reaching map[id.Peer]bool
+	closed   bool
 }
 
 type retired struct {
@@ -34,7 +36,7 @@ type retired struct {
 }
 
 func newSessions() *sessions {
-	return &sessions{all: map[sessionKey]*session{}, peers: map[id.Peer]int{}}
+	return &sessions{all: map[sessionKey]*session{}, peers: map[id.Peer]int{}, reaching: map[id.Peer]bool{}}
 }
 
 func (t *sessions) add(x *session) error {
@@ -76,6 +78,24 @@ func (t *sessions) forgetLocked() {
 		delete(t.all, t.retired[0].key)
 		t.retired = t.retired[1:]
 	}
+}
+
+// reach reports whether nobody tries to connect to a peer; whoever asks does it now,
+// until reached.
+func (t *sessions) reach(who id.Peer) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.reaching[who] {
+		return false
+	}
+	t.reaching[who] = true
+	return true
+}
+
+func (t *sessions) reached(who id.Peer) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	delete(t.reaching, who)
 }
 
 // close returns the sessions there are, and takes no more.
