@@ -16,7 +16,7 @@ import (
 // concurrently.
 //
 // Messages that are sent while one write is under way leave together in the
-// next; a message that is sent alone leaves at once. What was sent is kept, as 4 MiB
+// next; a message that is sent alone leaves at once. What was sent is kept, as 8 MiB
 // at most, until the input end has it: a connection that is lost meanwhile loses
 // nothing.
 //

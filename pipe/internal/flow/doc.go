@@ -12,7 +12,7 @@
 //
 // The Sender writes frames ([Header]): the bytes of a stream, or messages, whole or in
 // pieces. The Receiver writes, on the same stream, how many bytes were taken, each time
-// as an unsigned varint: at once if that was asked for, each 128 KiB, and otherwise
+// as an unsigned varint: at once if that was asked for, each 512 KiB, and otherwise
 // within 50 ms. An orderly end is a frame that says so, and is acknowledged as any
 // other; who receives no longer closes its side of the stream.
 //
