@@ -25,6 +25,7 @@ const (
 
 	sessionPatience = 30 * time.Second
 	closeTimeout    = 10 * time.Second // for what was sent to arrive after Close
+	stallTime       = 5 * time.Minute  // without progress of that, until it is given up
 	flushTimeout    = 2 * time.Second  // the same at the end of the service, without a Close before
 	goodbyeTimeout  = time.Second      // to tell the other end
 )

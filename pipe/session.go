@@ -189,19 +189,32 @@ func (x *session) end(err error) {
 }
 
 // finish ends a session that its user has closed, once everything has arrived, for
-// which the peer may take its time; or when the peer is gone for too long, or the
-// service ends.
+// which the peer may take its time; or when the peer is gone for too long, or has taken
+// nothing for minutes, or the service ends.
 func (x *session) finish() {
-	select {
-	case <-x.out.Done():
-		if x.ragged() {
-			ctx, cancel := context.WithTimeout(x.s.ctx, goodbyeTimeout)
-			x.farewell(ctx)
-			cancel()
+	defer x.end(net.ErrClosed)
+	last, _ := x.out.Acked()
+	stalled := time.NewTicker(stallTime)
+	defer stalled.Stop()
+	for {
+		select {
+		case <-x.out.Done():
+			if x.ragged() {
+				ctx, cancel := context.WithTimeout(x.s.ctx, goodbyeTimeout)
+				defer cancel()
+				x.farewell(ctx)
+			}
+			return
+		case <-stalled.C:
+			acked, _ := x.out.Acked()
+			if acked == last {
+				return
+			}
+			last = acked
+		case <-x.s.ctx.Done():
+			return
 		}
-	case <-x.s.ctx.Done():
 	}
-	x.end(net.ErrClosed)
 }
 
 // ragged reports whether the other side may not have heard that we read no more,

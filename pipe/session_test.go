@@ -387,3 +387,24 @@ func TestReset(t *testing.T) {
 		}
 	}
 }
+
+// A peer that reads nothing after the other end has closed does not keep it for ever.
+func TestNobodyReadsTheRest(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		_, alice, bob := trio(w)
+		near, far := connect(t, alice, bob)
+		defer far.Close()
+		if _, err := near.Write(make([]byte, 1<<20)); err != nil {
+			t.Fatal(err)
+		}
+		near.Close()
+		time.Sleep(4 * time.Minute)
+		if n := pipe.Sessions(bob.Net().Pipe()); n != 1 {
+			t.Errorf("%d sessions while the rest may yet be read", n)
+		}
+		time.Sleep(2 * time.Minute)
+		if n := pipe.Sessions(bob.Net().Pipe()); n != 0 {
+			t.Errorf("%d sessions when nothing was read for minutes", n)
+		}
+	})
+}

@@ -1,7 +1,6 @@
 package cmds_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/juxta-p2p/juxta/rendezvous"
@@ -55,9 +54,7 @@ func TestTalkJSONAndUsage(t *testing.T) {
 // TestRoom has three peers talk in the room of the group.
 func TestRoom(t *testing.T) {
 	w, alice, bob := world(t)
-	if _, errs, _ := alice.run(`talk -g -d hello`); strings.Contains(errs, "not supported") {
-		t.Skip("propagate pipes are not there yet")
-	}
+	alice.want(`talk -g -d hello`, "", 0)
 	carol := sit(t, w, "carol", rendezvous.Edge, alice)
 	carol.want(`await rdv; talk -g -l caro`, "alice\ncaro: in the room of the group\n", 0)
 	alice.want(`talk -g -l ally`, "ally: in the room of the group\n", 0)
