@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -229,6 +230,16 @@ func (b *balancer) request(ctx context.Context, m *message.Message) (reply *mess
 }
 
 func (b *balancer) peer() id.Peer { return id.Peer{} }
+
+func (b *balancer) reset() {
+	b.mu.Lock()
+	b.closed = true
+	members := slices.Clone(b.members)
+	b.mu.Unlock()
+	for _, u := range members {
+		u.reset()
+	}
+}
 
 func (b *balancer) close() error {
 	b.mu.Lock()

@@ -92,6 +92,7 @@ func (p *publisher) dismiss(r *reader, err error) {
 	}
 	delete(p.readers, who)
 	if err == io.EOF {
+		p.departLocked(p.audience.Next(who))
 		p.audience.Leave(who)
 	} else {
 		p.audience.Cut(who, time.Now())

@@ -37,6 +37,7 @@ type carrier interface {
 	send(ctx context.Context, m *message.Message) error
 	receipt(ctx context.Context, m *message.Message) (*Receipt, error)
 	close() error
+	reset()
 }
 
 // requester is a carrier that brings replies, too.
@@ -186,6 +187,13 @@ func (o *Output) Request(ctx context.Context, m *message.Message) (*message.Mess
 		}
 	}
 	return nil, fmt.Errorf("pipe: request to %s: %w", label(o.adv), err)
+}
+
+// Reset ends it at once: what was sent and has not arrived is lost. A Close that waits
+// returns then.
+func (o *Output) Reset() error {
+	o.c.reset()
+	return nil
 }
 
 // Close sends what waits to be sent, and returns when the input end has all, or after

@@ -4,10 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
+	"net"
 	"testing"
 	"time"
 
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/testnet"
+	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/pipe"
 	"github.com/juxta-p2p/juxta/pipe/internal/pack"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
@@ -248,4 +252,77 @@ func TestSilentAuthorTellsWhoComes(t *testing.T) {
 			t.Error(err)
 		}
 	})
+}
+
+// An author that is quiet hears of those who bind the pipe meanwhile, and of those who
+// leave when they have taken what they came for.
+func TestReceiptOfNewcomersAndLeavers(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		seed, alice, bob := trio(w)
+		carol := w.Start("carol", seed)
+		w.Settle(alice, bob, carol)
+		a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: adv.Propagate, Name: "news"}
+		out, err := alice.Net().Pipe().Resolve(t.Context(), a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(10 * time.Minute)
+		for _, p := range []*peer.Peer{bob, carol} {
+			in, err := p.Net().Pipe().Bind(t.Context(), a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			go func() {
+				if _, err := in.Receive(t.Context()); err != nil {
+					t.Error(err)
+				}
+				in.Close()
+			}()
+		}
+		time.Sleep(time.Second)
+		began := time.Now()
+		r, err := out.SendReceipt(t.Context(), text("x"))
+		if took := time.Since(began); err != nil || r.Acknowledged != 2 || took > 10*latency {
+			t.Errorf("%+v, %v after %v", r, err, took)
+		}
+		out.Close()
+	})
+}
+
+// An output end that is reset does not wait for what was sent.
+func TestOutputReset(t *testing.T) {
+	for name, kind := range map[string]adv.PipeType{"unicast": adv.Unicast, "propagate": adv.Propagate} {
+		t.Run(name, func(t *testing.T) {
+			testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+				_, alice, bob := trio(w)
+				a := &adv.Pipe{PipeID: id.NewPipe(id.Net), PipeType: kind, Owner: alice.ID()}
+				in, err := alice.Net().Pipe().Bind(t.Context(), a)
+				if err != nil {
+					t.Fatal(err)
+				}
+				out, err := bob.Net().Pipe().Resolve(t.Context(), a)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range 1000 { // more than the input end takes
+					if err := out.Send(t.Context(), numbered(i, 1000)); err != nil {
+						t.Fatal(err)
+					}
+				}
+				closed := make(chan error)
+				began := time.Now()
+				go func() { closed <- out.Close() }()
+				time.Sleep(time.Second)
+				out.Reset()
+				<-closed
+				if took := time.Since(began); took > 2*time.Second {
+					t.Errorf("closed after %v", took)
+				}
+				if err := out.Send(t.Context(), text("late")); !errors.Is(err, net.ErrClosed) {
+					t.Errorf("send after the reset: %v", err)
+				}
+				in.Close()
+			})
+		})
+	}
 }

@@ -25,7 +25,6 @@ const (
 	window      = 2 << 20                               // bytes on the way to the slowest subscriber
 	firstWindow = 256 << 10                             // until one has shown up
 	settleTime  = 500 * time.Millisecond                // that they have for that
-	quietTime   = 5 * time.Second                       // of silence, after which they have it again
 	rejoinTime  = 5 * time.Second                       // that one has whose stream broke
 	maxReaders  = 1024                                  // subscribers that give feedback
 
@@ -54,18 +53,20 @@ type publisher struct {
 	audience *order.Audience[id.Peer]
 	history  *order.History
 	readers  map[id.Peer]*reader
-	open     draft         // takes messages
-	full     []draft       // wait to be written
-	unsent   int           // bytes of all of them
-	writing  bool          // one is being written
-	waiting  int           // callers of send that wait for subscribers
-	sent     uint64        // messages in packs that were written
-	changed  chan struct{} // closed at any change for the better, if somebody waits
-	beats    beats
-	idle     time.Time // since when nothing was written; zero: nothing is kept
-	closed   bool      // it takes no more messages,
-	ended    bool      // nor does it listen to subscribers
-	err      error     // why it is of no more use
+	// departing are the receipts that are waited for.
+	departing map[*departures]struct{}
+	open      draft         // takes messages
+	full      []draft       // wait to be written
+	unsent    int           // bytes of all of them
+	writing   bool          // one is being written
+	waiting   int           // callers of send that wait for subscribers
+	sent      uint64        // messages in packs that were written
+	changed   chan struct{} // closed at any change for the better, if somebody waits
+	beats     beats
+	idle      time.Time // since when nothing was written; zero: nothing is kept
+	closed    bool      // it takes no more messages,
+	ended     bool      // nor does it listen to subscribers
+	err       error     // why it is of no more use
 }
 
 // newPublisher makes what is behind an output end, and tells the subscribers that it is
@@ -82,7 +83,7 @@ func (b *pubsub) newPublisher(ctx context.Context, a *adv.Pipe, cfg *OutputConfi
 	p := &publisher{
 		b: b, pipe: a, topic: topicOf(a.PipeID), contract: cfg.Contract, began: now,
 		turn: make(chan struct{}, 1), wake: make(chan struct{}, 1), stir: make(chan struct{}, 1),
-		history: order.NewHistory(keptBytes), readers: map[id.Peer]*reader{},
+		history: order.NewHistory(keptBytes), readers: map[id.Peer]*reader{}, departing: map[*departures]struct{}{},
 		audience: order.NewAudience[id.Peer](order.Terms{
 			Window: window, Initial: firstWindow, Most: maxBody, Settle: settleTime, Grace: grace, Rejoin: rejoinTime,
 		}, now),
@@ -98,37 +99,28 @@ func (b *pubsub) newPublisher(ctx context.Context, a *adv.Pipe, cfg *OutputConfi
 	}
 	p.wg.Go(p.write)
 	p.wg.Go(p.mind)
+	p.wg.Go(p.greet)
 	return p, nil
 }
 
-// receipt sends a message and waits until every subscriber that counts has taken it; an
-// output end that is new, or was quiet, gives them the time to show up. If the context ends, or the output end
+// receipt sends a message and waits until every subscriber that counts has taken it; who
+// leaves after that counts as well. A new output end gives them the time to show up. If the context ends, or the output end
 // does, there is both a receipt and an error.
 func (p *publisher) receipt(ctx context.Context, m *message.Message) (*Receipt, error) {
-	p.mu.Lock()
-	last := p.idle
-	if last.IsZero() {
-		last = p.began
-	}
-	quiet := time.Since(last) > quietTime
-	p.mu.Unlock()
 	number, err := p.put(ctx, m, true)
 	if err != nil {
 		return nil, err
 	}
-	var settled time.Time
-	if quiet { // who has come since has heard of nothing yet
-		settled = time.Now().Add(settleTime)
-		defer time.AfterFunc(settleTime, p.wakeAll).Stop()
-	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	d := &departures{after: number}
+	p.departing[d] = struct{}{}
+	defer delete(p.departing, d)
 	for {
 		taken, lagging, all := p.audience.Taken(number + 1)
-		r := &Receipt{taken, lagging}
-		now := time.Now()
+		r := &Receipt{taken + d.count, lagging}
 		switch {
-		case all && p.audience.Settled(now) && !now.Before(settled):
+		case all && p.audience.Settled(time.Now()):
 			return r, nil
 		case err != nil:
 			return r, err
@@ -162,6 +154,15 @@ func (p *publisher) close() error {
 	}
 	p.end()
 	return err
+}
+
+func (p *publisher) reset() {
+	p.mu.Lock()
+	p.closed = true
+	p.changedLocked()
+	p.mu.Unlock()
+	p.fail(net.ErrClosed)
+	p.end()
 }
 
 // end ends its goroutines and feedback.

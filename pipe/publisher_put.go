@@ -163,12 +163,6 @@ func (p *publisher) pauseLocked(ctx context.Context, held bool) error {
 }
 
 // changedLocked wakes those who wait for a change.
-func (p *publisher) wakeAll() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.changedLocked()
-}
-
 func (p *publisher) changedLocked() {
 	if p.changed != nil {
 		close(p.changed)

@@ -96,7 +96,7 @@ func (x *session) isSilent(silence int) bool {
 
 // fade ends the session, unless another one takes over.
 func (x *session) fade() {
-	if !x.passOn(x.s.ctx, x.s.patience) {
+	if !x.passOn(x.s.ctx, min(x.s.patience, failOverAfter)) {
 		x.end(ErrBroken)
 	}
 }

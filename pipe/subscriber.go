@@ -98,6 +98,7 @@ func (b *pubsub) newSubscriber(ctx context.Context, a *adv.Pipe, cfg *InputConfi
 	u.ctx, u.cancel = context.WithCancel(b.ep.Context())
 	u.wg.Go(u.pump)
 	u.wg.Go(u.run)
+	u.wg.Go(u.introduce)
 	return u, nil
 }
 

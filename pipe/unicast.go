@@ -215,6 +215,14 @@ func (u *unicast) close() error {
 	return broken(err)
 }
 
+func (u *unicast) reset() {
+	u.mu.Lock()
+	u.closed, u.told, u.left = true, true, true
+	x := u.x
+	u.mu.Unlock()
+	x.reset()
+}
+
 // errMoved: another session has taken over.
 var errMoved = errors.New("moved to another session")
 

@@ -92,6 +92,15 @@ func (a *Audience[K]) Report(who K, s Standing, taken uint64, now time.Time) err
 	return nil
 }
 
+// Next returns the number of the first pack that a subscriber has not taken; 0 if it is
+// not known.
+func (a *Audience[K]) Next(who K) uint64 {
+	if m := a.members[who]; m != nil {
+		return m.standing.Next
+	}
+	return 0
+}
+
 // Leave forgets a subscriber.
 func (a *Audience[K]) Leave(who K) {
 	if m := a.members[who]; m != nil {
