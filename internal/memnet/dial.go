@@ -24,13 +24,17 @@ var errLost = errors.New("attempt lost")
 // under the address where it can be reached.
 //
 // It takes a round trip. Errors are *net.OpError around syscall.ECONNREFUSED if
-// nobody listens there; syscall.ETIMEDOUT if no attempt got through in 127
+// nobody listens there; syscall.ENETDOWN after Bury; syscall.ETIMEDOUT if no attempt got through in 127
 // seconds; the error of ctx; or net.ErrClosed.
 func (n *Network) Dial(ctx context.Context, from, to netip.AddrPort) (net.Conn, error) {
 	n.mu.Lock()
 	from = n.portLocked(from)
+	buried := n.buried[from.Addr()]
 	n.mu.Unlock()
-	c, err := n.dial(ctx, from, to)
+	c, err := (*conn)(nil), error(syscall.ENETDOWN)
+	if !buried {
+		c, err = n.dial(ctx, from, to)
+	}
 	if err != nil {
 		return nil, &net.OpError{
 			Op: "dial", Net: "tcp",

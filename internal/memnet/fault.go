@@ -71,6 +71,15 @@ func (n *Network) Kill(addr netip.Addr) {
 	n.kill(func(a netip.Addr) bool { return a == addr })
 }
 
+// Bury is Kill, and the address can never dial again: a host that is closed after that
+// may take its time, and nobody hears of it.
+func (n *Network) Bury(addr netip.Addr) {
+	n.mu.Lock()
+	n.buried[addr] = true
+	n.mu.Unlock()
+	n.Kill(addr)
+}
+
 // kill detaches listeners and resets open ends whose address is doomed.
 func (n *Network) kill(doomed func(netip.Addr) bool) {
 	n.mu.Lock()

@@ -65,6 +65,7 @@ type Network struct {
 	listeners map[netip.AddrPort]*listener
 	conns     map[netip.Addr]map[*conn]struct{} // open ends, by local address
 	blocked   map[pair]bool
+	buried    map[netip.Addr]bool
 	sides     map[netip.Addr]int // of the partition; what is not in it is on side 0
 }
 
@@ -86,6 +87,7 @@ func New(config *Config) *Network {
 		listeners: make(map[netip.AddrPort]*listener),
 		conns:     make(map[netip.Addr]map[*conn]struct{}),
 		blocked:   make(map[pair]bool),
+		buried:    make(map[netip.Addr]bool),
 	}
 }
 

@@ -117,7 +117,7 @@ func (w *World) nextAddr() netip.Addr {
 // Kill ends a peer as the death of its process would: the others' connections to
 // it are reset, and nobody says farewell.
 func (w *World) Kill(p *peer.Peer) {
-	w.Net.Kill(w.Addr(p))
+	w.Net.Bury(w.Addr(p))
 	w.Stop(p)
 }
 
