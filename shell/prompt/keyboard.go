@@ -13,6 +13,7 @@ import (
 )
 
 const (
+	nul    = 0x00
 	ctrlC  = 0x03
 	ctrlD  = 0x04
 	escape = 0x1b
@@ -35,7 +36,7 @@ type keyboard struct {
 }
 
 // next returns the next key: a control byte, an escape sequence that go-prompt knows, or a run of text. It returns nil
-// when none came within wait, or an unknown sequence, which is dropped.
+// when none came within wait, or an unknown sequence or a NUL, which are dropped.
 func (k *keyboard) next(wait time.Duration) ([]byte, error) {
 	if !k.ready(wait) {
 		return nil, k.err
@@ -44,6 +45,10 @@ func (k *keyboard) next(wait time.Duration) ([]byte, error) {
 	switch {
 	case !ok:
 		return nil, k.err
+	case b == nul:
+		// Ctrl-Space; also what Linux gives for a Ctrl-D typed while the terminal was cooked. go-prompt ignores it
+		// without drawing the line, and that is what asks for the next key.
+		return nil, nil
 	case b == escape:
 		return k.sequence(), k.err
 	case k.isText(b):

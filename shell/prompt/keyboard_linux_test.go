@@ -16,6 +16,8 @@ func TestKeyboard(t *testing.T) {
 	}{
 		{"text and Enter", "ab\rc", "ab,\r,c"},
 		{"control", "a\x01\x7f", "a,\x01,\x7f"},
+		{"Ctrl-Space", "\x00a\x00\x00b\x00\r", "a,b,\r"},
+		{"escape and Ctrl-Space", "\x1b\x00x", "\x1b,x"},
 		{"arrow", "\x1b[A\x1bOBx", "\x1b[A,\x1bOB,x"},
 		{"split arrow", "\x1b|[|A", "\x1b[A"},
 		{"Linux console F1", "\x1b[[Ax", "x"},

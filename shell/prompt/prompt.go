@@ -12,8 +12,10 @@
 //	Tab, Shift-Tab   walk the suggestions; a tab with more input right behind it was pasted and is text
 //	Up, Down         walk the history, or the suggestions once Tab has entered them
 //	Ctrl-C           drops the line, and the command it continues; interrupts a running command
-//	Ctrl-D           leaves on an empty line; on a continuation line drops the command
+//	Ctrl-D           leaves on an empty line; on a continuation line drops the command; typed ahead while a command
+//	                 runs that does not read it, it is lost where the terminal makes a NUL of it, as on Linux
 //	Ctrl-L           clears the screen
+//	Ctrl-Space       does nothing
 //	Ctrl-Left/Right  move by words, as Alt-B and Alt-F do
 //	Ctrl-Z           does nothing at the prompt; while a command runs it suspends the process, as anywhere
 package prompt

@@ -105,7 +105,7 @@ func newTerminal(ed *Editor, interrupts <-chan os.Signal) (lineReader, error) {
 		goprompt.OptionCompletionWordSeparator(separators),
 		goprompt.OptionShowCompletionAtStart(), // of Input: again after news
 		goprompt.OptionBreakLineCallback(func(*goprompt.Document) { close(t.over) }),
-		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return t.end == redraw || t.end == gone }),
+		goprompt.OptionSetExitCheckerOnInput(func(string, bool) bool { return t.leaving() }),
 	})...)
 	signal.Notify(t.changes, syscall.SIGWINCH, syscall.SIGCONT)
 	ed.mu.Lock()
@@ -239,13 +239,30 @@ func (t *terminal) leave(why ending) []byte {
 	return []byte(leaveKey)
 }
 
-// Read returns the next key, or an error when the line is over.
+// leaving reports whether the key that go-prompt has just handled leaves the line. Every key does once the context has
+// ended, but for one that has already ended the line: go-prompt would end it twice.
+func (t *terminal) leaving() bool {
+	select {
+	case <-t.over:
+		return false
+	default:
+	}
+	if t.ctx.Err() != nil {
+		t.leave(gone)
+	}
+	return t.end == redraw || t.end == gone
+}
+
+// Read returns the next key, or an error when the line is over. It watches the context as well as key does, so that a
+// line for which nothing awaits a key ends with it, too.
 func (t *terminal) Read() ([]byte, error) {
 	select {
 	case key := <-t.next:
 		return key, nil
 	case <-t.over:
 		return nil, io.EOF
+	case <-t.ctx.Done():
+		return []byte(leaveKey), nil
 	}
 }
 
