@@ -58,7 +58,7 @@ func (s *Session) adapt(ctx context.Context, args []string) ([]string, bool) {
 	case "trap":
 		return s.adaptTrap(args), true
 	case "unset":
-		return s.adaptUnset(hc, args), true
+		return s.adaptUnset(ctx, hc, args), true
 	case "set":
 		if len(args) == 1 {
 			return []string{own + "set"}, true
@@ -143,7 +143,7 @@ func (s *Session) adaptTrap(args []string) []string {
 
 // adaptUnset drops the objects among the names. The interpreter does not hear
 // of them: it would remember the name as unset, and hide a later object.
-func (s *Session) adaptUnset(hc interp.HandlerContext, args []string) []string {
+func (s *Session) adaptUnset(ctx context.Context, hc interp.HandlerContext, args []string) []string {
 	out := args[:1:1]
 	functions := slices.Contains(args[1:], "-f")
 	for _, name := range args[1:] {
@@ -154,7 +154,7 @@ func (s *Session) adaptUnset(hc interp.HandlerContext, args []string) []string {
 			out = append(out, name)
 		}
 		if !functions {
-			if err := s.Drop(name); err != nil {
+			if err := s.Drop(ctx, name); err != nil {
 				fmt.Fprintf(hc.Stderr, "unset: %v\n", err)
 			}
 		}

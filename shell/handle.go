@@ -1,6 +1,7 @@
 package shell
 
 import (
+	"context"
 	"fmt"
 	"slices"
 )
@@ -15,7 +16,7 @@ func (s *Session) Put(kind, name string, v any) (Object, error) {
 // Lend shows v under a fixed name without owning it, in place of what had that
 // name. It is for standard objects, such as the current group.
 func (s *Session) Lend(kind, name string, v any) (Object, error) {
-	if err := s.Drop(name); err != nil {
+	if err := s.Drop(s.ctx, name); err != nil {
 		return Object{}, err
 	}
 	return s.objects.put(entry{Object: Object{name, kind, v}, lent: true}, nil)
@@ -32,7 +33,7 @@ type Listing struct {
 // numbers start at 0 again. Objects that were made by [Session.Put] stay, and
 // their numbers are passed over.
 func (s *Session) List(kind string) *Listing {
-	release(s.objects.take(func(e *entry) bool { return e.listed && e.Kind == kind }))
+	_ = release(s.ctx, s.objects.take(func(e *entry) bool { return e.listed && e.Kind == kind }))
 	return &Listing{s: s, kind: kind}
 }
 
@@ -47,9 +48,11 @@ func (s *Session) Lookup(name string) (Object, bool) { return s.objects.get(name
 // Objects is a snapshot of all objects, oldest first.
 func (s *Session) Objects() []Object { return s.objects.all() }
 
-// Drop forgets an object and closes it. An unknown name is no error.
-func (s *Session) Drop(name string) error {
-	return release(s.objects.take(func(e *entry) bool { return e.Name == name }))
+// Drop forgets an object and closes it. An unknown name is no error. What Close waits for
+// is given up when ctx ends, if the object has a method Reset() error, which ends it at
+// once; the error wraps ctx's then.
+func (s *Session) Drop(ctx context.Context, name string) error {
+	return release(ctx, s.objects.take(func(e *entry) bool { return e.Name == name }))
 }
 
 // Object finds the object that a word names: by a shell variable of that name

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -147,22 +148,49 @@ func (t *objects) all() []Object {
 }
 
 // closeAll ends the table: it takes everything and admits nothing more.
-func (t *objects) closeAll() error {
+func (t *objects) closeAll(ctx context.Context) error {
 	t.mu.Lock()
 	t.closed = true
 	t.mu.Unlock()
-	return release(t.take(func(*entry) bool { return true }))
+	return release(ctx, t.take(func(*entry) bool { return true }))
 }
 
 // release closes what was taken, in the order given.
-func release(taken []*entry) error {
+func release(ctx context.Context, taken []*entry) error {
 	var errs []error
 	for _, e := range taken {
 		if c, ok := e.Value.(io.Closer); ok && !e.lent {
-			if err := c.Close(); err != nil {
+			if err := shut(ctx, c); err != nil {
 				errs = append(errs, fmt.Errorf("%s: %w", e.Name, err))
 			}
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// resetter is an object whose Close may wait for others. Reset ends it at once, and a
+// Close that waits.
+type resetter interface{ Reset() error }
+
+// shut closes an object. What it waits for is given up when ctx ends; the error is ctx's
+// then.
+func shut(ctx context.Context, c io.Closer) error {
+	r, ok := c.(resetter)
+	if !ok {
+		return c.Close()
+	}
+	if ctx.Err() != nil { // before Close can begin to wait
+		_ = r.Reset()
+	}
+	done := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(done)
+		_ = r.Reset()
+	})
+	err := c.Close()
+	if stop() {
+		return err
+	}
+	<-done
+	return ctx.Err()
 }

@@ -99,7 +99,7 @@ func TestObjectsConcurrently(t *testing.T) {
 				}
 				f.List("adv").Put(1)
 				f.Objects()
-				f.Drop(obj.Name)
+				f.Drop(t.Context(), obj.Name)
 			}
 		})
 	}

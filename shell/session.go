@@ -114,14 +114,18 @@ func NewSession(cfg *Config, cmds ...Command) (*Session, error) {
 
 // Close ends the session: it stops all jobs and waits for them, and closes all
 // objects, the newest first. It does not run the EXIT trap; see [Session.End].
-func (s *Session) Close() error {
+func (s *Session) Close() error { return s.Shutdown(context.Background()) }
+
+// Shutdown is Close for a user who may not want to wait: when ctx ends, or if it has ended
+// already, objects are ended as [Session.Drop] does it, and the error wraps ctx's.
+func (s *Session) Shutdown(ctx context.Context) error {
 	s.cancel()
 	for _, j := range s.jobs.all() {
 		<-j.done
 	}
 	s.running.Lock()
 	defer s.running.Unlock()
-	return errors.Join(s.objects.closeAll(), s.history.close(), s.pump.close())
+	return errors.Join(s.objects.closeAll(ctx), s.history.close(), s.pump.close())
 }
 
 // Command finds a command by its name or an alias.

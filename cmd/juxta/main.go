@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/juxta-p2p/juxta/shell"
@@ -34,7 +35,8 @@ func run() int {
 }
 
 // interruptible ends a context with the signals that end a program. The prompt
-// does without: there Ctrl-C ends a command, and it sees to the others itself.
+// does without: there Ctrl-C ends a command, and it sees to the others itself. A second
+// signal kills the process.
 func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
@@ -42,6 +44,7 @@ func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	go func() {
 		select {
 		case s := <-signals:
+			signal.Stop(signals)
 			cancel(signaled{s.(syscall.Signal)})
 		case <-ctx.Done():
 		}
@@ -79,8 +82,8 @@ func report(w io.Writer, err error) int {
 	case errors.Is(err, context.Canceled):
 	case errors.As(err, &usage):
 		fmt.Fprintf(w, "juxta: %v\njuxta: try juxta --help\n", err)
-	default:
-		fmt.Fprintf(w, "juxta: %v\n", err)
+	default: // several errors are a line each
+		fmt.Fprintf(w, "juxta: %s\n", strings.ReplaceAll(err.Error(), "\n", "\njuxta: "))
 	}
 	return shell.StatusOf(err)
 }

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/spf13/cobra"
 
 	"github.com/juxta-p2p/juxta/shell"
@@ -13,8 +16,28 @@ func manCommand(std *streams) *cobra.Command {
 		Short: "show the manual page of a shell command, or list the commands",
 		// The shell's own command parses its flags.
 		DisableFlagParsing: true,
-		RunE:               func(cmd *cobra.Command, args []string) error { return oneCommand(cmd, std, "man", args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if sub := elsewhere(cmd.Root(), args); sub != nil {
+				return &shell.ExitError{Status: shell.StatusUnreachable, Err: fmt.Errorf(
+					"%s: no command of the shell, but one of the program; see %s --help", args[0], sub.CommandPath())}
+			}
+			return oneCommand(cmd, std, "man", args)
+		},
 	}
+}
+
+// elsewhere finds the subcommand that is meant where a command of the shell is wanted: nil
+// if there is none, or one of the shell of that name.
+func elsewhere(root *cobra.Command, args []string) *cobra.Command {
+	if len(args) != 1 || slices.ContainsFunc(cmds.All(), func(c shell.Command) bool { return c.Name == args[0] }) {
+		return nil
+	}
+	for _, sub := range root.Commands() {
+		if sub.Name() == args[0] {
+			return sub
+		}
+	}
+	return nil
 }
 
 func versionCommand(std *streams) *cobra.Command {

@@ -43,10 +43,21 @@ func runPrompt(ctx context.Context, std *streams, o *options) error {
 		return err
 	}
 	err = n.interact(ctx, std, editor.Store)
-	if cerr := n.close(); err == nil {
-		err = cerr
+	ctx, stop := leaving(ctx, err)
+	defer stop()
+	return status(ctx, n.close(ctx, std, err))
+}
+
+// leaving is the context of the end of a prompt: signals end it, and it has ended if one has
+// ended the prompt. One that has only ended the last command is an ExitError.
+func leaving(ctx context.Context, err error) (context.Context, context.CancelFunc) {
+	var exit *shell.ExitError
+	if !errors.Is(err, context.Canceled) || errors.As(err, &exit) {
+		return interruptible(ctx)
 	}
-	return err
+	ctx, cancel := context.WithCancel(ctx)
+	cancel()
+	return ctx, cancel
 }
 
 // interact starts the peer, and reads and runs commands until the user leaves.

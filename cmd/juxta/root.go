@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -33,6 +34,7 @@ const examples = `  juxta --name alice
 // newRoot makes the command line.
 func newRoot(std *streams) *cobra.Command {
 	var o options
+	var version bool
 	cmd := &cobra.Command{
 		Use:           "juxta [flags] [-c LINE | FILE | -] [ARG...]",
 		Short:         "a peer of the overlay, and its shell",
@@ -45,6 +47,9 @@ func newRoot(std *streams) *cobra.Command {
 			return fromEnvironment(cmd.Flags())
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if version {
+				return oneCommand(cmd, std, "version", nil)
+			}
 			return runShell(cmd.Context(), std, &o, cmd.Flags().Changed("command"), args)
 		},
 	}
@@ -55,10 +60,14 @@ func newRoot(std *streams) *cobra.Command {
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVarP(&o.line, "command", "c", "", "run this `LINE` and exit with its status")
 	cmd.Flags().BoolVarP(&o.noRC, "no-rc", "x", false, "do not run ~/.juxta/juxtarc")
+	cmd.Flags().BoolVar(&version, "version", false, "show the version")
 	o.declare(cmd.PersistentFlags())
 	cmd.AddCommand(versionCommand(std), manCommand(std), labCommand(std, &o), benchCommand(std, &o))
 	return cmd
 }
+
+// noVariables are flags that are for one call.
+var noVariables = []string{"command", "help", "version"}
 
 // fromEnvironment sets the flags that were not given from JUXTA_ variables.
 func fromEnvironment(flags *pflag.FlagSet) error {
@@ -66,7 +75,7 @@ func fromEnvironment(flags *pflag.FlagSet) error {
 	flags.VisitAll(func(f *pflag.Flag) {
 		name := "JUXTA_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 		value, ok := os.LookupEnv(name)
-		if !ok || f.Changed || f.Name == "command" || f.Name == "help" || bad != nil {
+		if !ok || f.Changed || slices.Contains(noVariables, f.Name) || bad != nil {
 			return
 		}
 		if err := flags.Set(f.Name, value); err != nil {

@@ -74,11 +74,20 @@ type startError struct {
 func (e *startError) Error() string { return e.text }
 func (e *startError) Unwrap() error { return e.err }
 
-// close ends the session, which flushes its pipes, and then the peer.
-func (n *node) close() error {
-	err := n.session.Close()
+// close ends the session, which flushes its pipes unless ctx ends, and then the peer. err is
+// how the session's last command has ended; what close returns is how the program does.
+func (n *node) close(ctx context.Context, std *streams, err error) error {
+	cerr := n.session.Shutdown(ctx)
 	if n.peer != nil {
-		err = errors.Join(err, n.peer.Close())
+		cerr = errors.Join(cerr, n.peer.Close())
+	}
+	switch {
+	case cerr == nil:
+		return err
+	case shell.StatusOf(err) == 0:
+		return cerr
+	case ctx.Err() == nil: // it is told of all the same
+		report(std.err, cerr)
 	}
 	return err
 }
@@ -99,8 +108,5 @@ func runScript(ctx context.Context, std *streams, o *options, name string, r io.
 	if !errors.Is(err, shell.ErrExit) {
 		err = n.session.RunScript(ctx, name, r, args)
 	}
-	if cerr := n.close(); err == nil {
-		err = cerr
-	}
-	return status(ctx, err)
+	return status(ctx, n.close(ctx, std, err))
 }

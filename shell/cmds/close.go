@@ -15,7 +15,9 @@ var closeObjects = shell.Command{
 	Short: "release pipes, messages and other objects",
 	Long: `Releases objects, and their handles with them. Closing an output pipe waits until the
 receiver has everything that was sent, of a propagate pipe every subscriber, up to 10s; if they have
-not, the status is 4. What was received by an input pipe and not by recv is gone with it.`,
+not, the status is 4, and what was sent last may be lost. So it is at the end of a session, which closes
+what is open. An interrupt ends the wait at once, with status 130: what has not arrived is lost then.
+What was received by an input pipe and not by recv is gone with it.`,
 	Example:  `close out in`,
 	Complete: func(s *shell.Session, _ []string, _ string) []shell.Suggestion { return s.CompleteHandles() },
 	New: func(*pflag.FlagSet) shell.RunFunc {
@@ -24,12 +26,8 @@ not, the status is 4. What was received by an input pipe and not by recv is gone
 				return shell.Usagef("an object is wanted")
 			}
 			for _, word := range c.Args {
-				obj, err := c.Object(word)
-				if err != nil {
+				if err := drop(ctx, c, word); err != nil {
 					return err
-				}
-				if err := c.Session.Drop(obj.Name); err != nil {
-					return endTrouble(ctx, word, err)
 				}
 			}
 			return nil

@@ -2,6 +2,7 @@ package cmds
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -35,8 +36,9 @@ that fails, since nobody listens there, for example, is reset and reported on st
 -n is the status 1 at the end. -v reports those, too, that are opened and closed. Up to 512 are led
 through at once, more wait to be accepted.`,
 	Example: `forward -r web 8080 &
-forward 9090 web & curl http://127.0.0.1:9090/
-forward 2222 ssh-of-alice & ssh -p 2222 127.0.0.1`,
+forward 9090 web & curl --retry-connrefused --retry 5 localhost:9090
+forward 2222 ssh-of-alice &
+ssh -p 2222 127.0.0.1`,
 	Complete: completeForward,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		var f forwarder
@@ -92,6 +94,8 @@ func (f *forwarder) operands(reverse bool) error {
 	}
 	addr, port, err := tcpAddress(f.addr)
 	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return shell.Usagef("%s: a port is a number up to 65535", f.addr)
 	case err != nil && reverse:
 		return shell.Usagef("%v; with -r the pipe comes first, and the address second", err)
 	case err != nil:
@@ -106,14 +110,17 @@ func (f *forwarder) operands(reverse bool) error {
 }
 
 // tcpAddress reads HOST:PORT, :PORT or PORT. Without a host it is the loopback
-// interface.
+// interface. The error wraps strconv.ErrRange if it is one but for the number.
 func tcpAddress(word string) (addr string, port uint64, err error) {
 	host, digits, err := net.SplitHostPort(word)
 	if err != nil {
 		host, digits = "", word
 	}
 	port, err = strconv.ParseUint(digits, 10, 16)
-	if err != nil {
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return "", 0, err
+	case err != nil:
 		return "", 0, fmt.Errorf("%q is no TCP address such as 8080 or 127.0.0.1:8080", word)
 	}
 	if host == "" {

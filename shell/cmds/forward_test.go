@@ -337,20 +337,23 @@ func TestForwardUsage(t *testing.T) {
 	alice.want(`b = newpipe -n hers; publish b`, "", 0)
 	bob.want(`search -r -q Name=hers`, "adv0\n", 0)
 	for src, message := range map[string]string{
-		`forward`:                "two operands are wanted",
-		`forward 8080`:           "two operands are wanted",
-		`forward web 8080`:       `"web" is no TCP address such as 8080 or 127.0.0.1:8080; the address comes first`,
-		`forward -r 8080 web`:    "with -r the pipe comes first",
-		`forward 65536 web`:      "is no TCP address",
-		`forward localhost: web`: "is no TCP address",
-		`forward ::1:80 web`:     "is no TCP address",
-		`forward 1:2:3 web`:      "is no TCP address",
-		`forward -r web 0`:       "nobody listens at port 0",
-		`forward 0 ''`:           "the pipe's name is empty",
-		`forward -l -r web 80`:   "exclude each other",
-		`forward -n -1 0 web`:    "no negative number",
-		`forward 8080 web extra`: "two operands are wanted",
-		`forward -r '' 80`:       "the pipe's name is empty",
+		`forward`:                  "two operands are wanted",
+		`forward 8080`:             "two operands are wanted",
+		`forward web 8080`:         `"web" is no TCP address such as 8080 or 127.0.0.1:8080; the address comes first`,
+		`forward -r 8080 web`:      "with -r the pipe comes first",
+		`forward 65536 web`:        "forward: 65536: a port is a number up to 65535\nusage",
+		`forward -r web [::]:1e9`:  "is no TCP address",
+		`forward -r web ::1:99999`: "is no TCP address",
+		`forward -r web h:99999`:   "h:99999: a port is a number up to 65535\nusage",
+		`forward localhost: web`:   "is no TCP address",
+		`forward ::1:80 web`:       "is no TCP address",
+		`forward 1:2:3 web`:        "is no TCP address",
+		`forward -r web 0`:         "nobody listens at port 0",
+		`forward 0 ''`:             "the pipe's name is empty",
+		`forward -l -r web 80`:     "exclude each other",
+		`forward -n -1 0 web`:      "no negative number",
+		`forward 8080 web extra`:   "two operands are wanted",
+		`forward -r '' 80`:         "the pipe's name is empty",
 	} {
 		bob.fails(src, message, 2)
 	}

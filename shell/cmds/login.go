@@ -129,7 +129,7 @@ func logIn(ctx context.Context, c *shell.Call, l *login, foreground bool, open f
 			err = errors.New("the job that is to receive has not begun")
 		}
 	}
-	return errors.Join(err, c.Session.Drop(obj.Name))
+	return errors.Join(err, c.Session.Drop(ctx, obj.Name))
 }
 
 func serveLogin(ctx context.Context, c *shell.Call, l *login, handle string) error {
@@ -138,7 +138,7 @@ func serveLogin(ctx context.Context, c *shell.Call, l *login, handle string) err
 	l.mu.Lock()
 	closed := l.closed
 	l.mu.Unlock()
-	_ = c.Session.Drop(handle)
+	_ = c.Session.Drop(ctx, handle)
 	if closed && ctx.Err() == nil {
 		return nil // by logout
 	}
@@ -151,7 +151,7 @@ func logOut(ctx context.Context, c *shell.Call, command, name string) error {
 	if l == nil {
 		return fmt.Errorf("%s is not logged in here", name)
 	}
-	if err := c.Session.Drop(handle); err != nil {
+	if err := c.Session.Drop(ctx, handle); err != nil {
 		return err
 	}
 	select {

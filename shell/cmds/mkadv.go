@@ -35,7 +35,7 @@ root key is this peer's, -t one of an application's own type, with the fields th
 takes the document from a file or an object instead. It is not published: see publish.
 
 Of a pipe -f gives Type (JxtaUnicast, unless it says JxtaUnicastSecure or JxtaPropagate), Desc, and
-Shared=true; see newpipe for what they mean.
+Shared=true; see newpipe for what they mean. With -n its ID is the same for the same name and type.
 
 A document of an application's type has an Id of its own, unless a field says which. All its
 fields can be searched for. With --json it prints an object with handle, type, name, id and
@@ -88,10 +88,7 @@ func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, er
 
 // makePipe makes the advertisement of a pipe of ours with some fields.
 func (r *recipe) makePipe(ctx context.Context, c *shell.Call) (*adv.Pipe, error) {
-	a, err := makePipe(ctx, c, r.name, adv.Unicast)
-	if err != nil {
-		return nil, err
-	}
+	a := &adv.Pipe{PipeType: adv.Unicast, Name: r.name}
 	for _, f := range r.fields {
 		name, value, _ := strings.Cut(f, "=")
 		switch {
@@ -109,6 +106,9 @@ func (r *recipe) makePipe(ctx context.Context, c *shell.Call) (*adv.Pipe, error)
 	}
 	if a.Shared && a.PipeType == adv.Propagate {
 		return nil, shell.Usagef("-f Shared=true: any peer may bind a propagate pipe")
+	}
+	if err := ownPipe(ctx, c, a); err != nil {
+		return nil, err
 	}
 	return a, nil
 }

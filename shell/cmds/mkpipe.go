@@ -54,7 +54,10 @@ news = mkpipe -i --replay 10 news`,
 		timeout := shell.Duration(fs, "timeout", "t", 0, "how long to look for it; 0: the session's --timeout")
 		p.declare(fs)
 		return func(ctx context.Context, c *shell.Call) error {
-			if *input == *output || len(c.Args) != 1 {
+			switch {
+			case *input && *output:
+				return shell.Usagef("-i or -o is wanted, not both: an end either receives or sends")
+			case !*input && !*output || len(c.Args) != 1:
 				return shell.Usagef("-i or -o is wanted, and one pipe")
 			}
 			if err := p.check(fs, *input); err != nil {
@@ -187,7 +190,7 @@ func (p *pipeMaker) resolve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return p.put("out", end, end.Advertisement(), end.Peer())
+	return p.put("out", &outbox{end}, end.Advertisement(), end.Peer())
 }
 
 // outputEnd makes an output end of what a word names: an advertisement of the

@@ -14,11 +14,13 @@ var newpipe = shell.Command{
 	Name:  "newpipe",
 	Topic: topicPipes,
 	Short: "make a pipe advertisement",
-	Long: `Makes the advertisement of a new pipe, of which this peer is the owner, and prints its
-handle. It is not published: see publish. Its input end is this peer's. With --shared any peer of the
-group may bind it, several at once: what is sent goes to the one that answers first, to another if
-that ends, or to all in turn (see mkpipe). With -p it is a propagate pipe: any peer may bind it, and
-what is sent goes to all that have.
+	Long: `Makes the advertisement of a pipe of which this peer is the owner, and prints its handle. With
+-n it is the same pipe, with the same ID, each time this peer makes one of that name and type, so a
+script can be run again; without, it is a new one. It is not published: see publish.
+
+Its input end is this peer's. With --shared any peer of the group may bind it, several at once: what
+is sent goes to the one that answers first, to another if that ends, or to all in turn (see mkpipe).
+With -p it is a propagate pipe: any peer may bind it, and what is sent goes to all that have.
 
 With -s its type is JxtaUnicastSecure; every pipe is encrypted in any case. With --json it prints an
 object with handle, type, name, id and signer.`,
@@ -47,25 +49,40 @@ jobs = newpipe --shared -n jobs`,
 			case *propagate:
 				kind = adv.Propagate
 			}
-			a, err := makePipe(ctx, c, *name, kind)
-			if err != nil {
+			a := &adv.Pipe{PipeType: kind, Name: *name, Shared: *shared}
+			if err := ownPipe(ctx, c, a); err != nil {
 				return err
 			}
-			a.Shared = *shared
 			return putDocument(c, out, a)
 		}
 	},
 }
 
-// makePipe makes the advertisement of a pipe of ours in the current group.
-func makePipe(ctx context.Context, c *shell.Call, name string, kind adv.PipeType) (*adv.Pipe, error) {
+// ownPipe makes what a describes a pipe of ours in the current group. One with a name has
+// the same ID each time: if a script that was run again made another, the group would have
+// two of that name, and split over them.
+func ownPipe(ctx context.Context, c *shell.Call, a *adv.Pipe) error {
 	g, err := c.Session.Group(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	return &adv.Pipe{
-		PipeID: id.NewPipe(g.Advertisement().GID), PipeType: kind, Name: name, Owner: g.Self().Signer(),
-	}, nil
+	gid := g.Advertisement().GID
+	a.PipeID, a.Owner = id.NewPipe(gid), g.Self().Signer()
+	if a.Name != "" {
+		a.PipeID = id.PipeOf(gid, a.Owner, messagePrefix(a)+a.Name)
+	}
+	return nil
+}
+
+// messagePrefix keeps the IDs of message pipes of one name apart: by their type, of which
+// a shared pipe has one of its own, and from those that listen offers, in whose names there
+// is no question mark.
+func messagePrefix(a *adv.Pipe) string {
+	kind := string(a.PipeType)
+	if a.Shared {
+		kind = "shared " + kind
+	}
+	return "message?/" + kind + "/"
 }
 
 // putDocument keeps an advertisement that was made here, and prints its handle.

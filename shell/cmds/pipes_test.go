@@ -1,12 +1,16 @@
 package cmds_test
 
 import (
+	"context"
+	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/rendezvous"
+	"github.com/juxta-p2p/juxta/shell"
 )
 
 // inVirtualTime runs f with alice, a rendezvous, and bob and carol, edges. No process may
@@ -46,7 +50,8 @@ func TestReceipt(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 		bob.fails(`send --json out -d x`, "--json goes with -r", 2)
-		bob.fails(`send out`, "an output pipe and one message are wanted", 2)
+		bob.fails(`send out`, "an output pipe and one message are wanted: a handle, - for standard input, or -d TEXT", 2)
+		bob.fails(`request out </dev/null`, "a handle, - for standard input, or -d TEXT", 2)
 		bob.fails(`send -r out x y`, "an output pipe and one message are wanted", 2)
 	})
 }
@@ -107,6 +112,7 @@ func TestReceiverGone(t *testing.T) {
 		bob.fails(`send -t 2s out -d x`, "send: out: nobody who can be reached has its input end", 4)
 		bob.fails(`request -t 2s out -d x`, "request: out: nobody who can be reached has its input end", 4)
 		bob.fails(`close out`, "", 0)
+		bob.want(`out = mkpipe -o -t 200ms moves`, "", 4)
 
 		alice.offers("")
 		bob.want(`out = mkpipe -o moves; send out -d hello`, "", 0)
@@ -142,6 +148,7 @@ func TestPropagatePipe(t *testing.T) {
 		bob.fails(`mkpipe -i --grace 1s news`, "--grace goes with -o", 2)
 		bob.fails(`mkpipe -o --replay 1 news`, "--replay goes with -i", 2)
 		bob.fails(`mkpipe -i --replay -1 news`, "no negative number", 2)
+		bob.fails(`mkpipe -io news`, "-i or -o is wanted, not both", 2)
 		bob.fails(`mkpipe -o --best-effort --grace 1s news`, "exclude each other", 2)
 		bob.fails(`newpipe -p --shared`, "any peer may bind a propagate pipe", 2)
 		alice.fails(`mkpipe -i news`, "already bound at this peer: close its handle first, see env", 1)
@@ -225,6 +232,9 @@ send out m; send out -d plain; send out m; send out m; printf 'no\nlf' | send ou
 		alice.want(`recv -n 3 -t 10s -e text in; echo $?`, "e2 <e4>\ne2 <e4>\n1\n", 0)
 		bob.want(`send out m; send out m`, "", 0)
 		alice.want(`recv -n 0 -t 10s in; echo $?`, "msg0\nmsg1\n124\n", 0)
+		alice.fails(`recv -t 1500ms in`, "recv: in: no message in 1.5s\n", 124)
+		bob.want(`{ sleep 1; send out -d one; sleep 1; send out -d two; } &`, "", 0)
+		alice.fails(`recv -n 100 -t 2s -e data in`, "recv: in: no message in 2s, after 2\n", 124)
 		alice.want(`cat msg1 | tail -n 1; recv -l in`, "e2 <e4>\n0\n", 0)
 		alice.fails(`recv -n -1 in`, "no negative number", 2)
 		alice.fails(`recv --json -e x in`, "does not go with -e", 2)
@@ -232,5 +242,100 @@ send out m; send out -d plain; send out m; send out m; printf 'no\nlf' | send ou
 		bob.want(`big = mkmsg; put big x "$(printf %1000000d 1)"`, "", 0)
 		bob.fails(`while send -t 1s out big; do :; done`, "send: out: not sent in 1s: the receiver does not take what was sent before, or cannot be reached\n", 0)
 		alice.fails(`close in; recv in`, "no such object", 1)
+	})
+}
+
+// Closing waits for a receiver that is gone, and says in one line what may be lost; an
+// interrupt ends that at once.
+func TestCloseUndelivered(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *testnet.World, _, bob, carol *user) {
+		carol.offers("")
+		bob.want(`for i in 0 1 2 3; do mkpipe -o moves; done`, "out0\nout1\nout2\nout3\n", 0)
+		w.Kill(carol.peer)
+		bob.want(`for i in 0 1 2 3; do send out$i -d lost; done`, "", 0)
+		// after runs f, whose context ends in a second, and compares how long it took.
+		after := func(want time.Duration, f func(context.Context) error) error {
+			t.Helper()
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			defer time.AfterFunc(time.Second, cancel).Stop()
+			began := time.Now()
+			err := f(ctx)
+			if took := time.Since(began); took != want {
+				t.Errorf("it took %v, want %v", took, want)
+			}
+			return err
+		}
+		err := after(10*time.Second, func(context.Context) error {
+			bob.fails(`close out0`, "close: out0: what was sent last to moves may not have arrived: the other end is gone, or does not take it\n", 4)
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		bob.fails(`close out0`, "no such object", 1)
+		err = after(time.Second, func(ctx context.Context) error { return bob.session.Run(ctx, `close out1`) })
+		if errs := bob.errs.take(); shell.StatusOf(err) != shell.StatusInterrupted || errs != "" {
+			t.Errorf("%v, %q", err, errs)
+		}
+		if err := after(time.Second, bob.session.Shutdown); !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	})
+}
+
+// The end of a session says the same, of each pipe.
+func TestEndUndelivered(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, w *testnet.World, _, bob, carol *user) {
+		carol.offers("")
+		bob.want(`mkpipe -o moves`, "out0\n", 0)
+		w.Kill(carol.peer)
+		bob.want(`send out0 -d lost`, "", 0)
+		err := bob.session.Close()
+		if want := "out0: what was sent last to moves may not have arrived: the other end is gone, or does not take it"; err == nil || err.Error() != want {
+			t.Error(err)
+		}
+		if status := shell.StatusOf(err); status != shell.StatusUnreachable {
+			t.Errorf("status %d", status)
+		}
+	})
+}
+
+// A script that is run again makes the same pipes.
+func TestSamePipes(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T, _ *testnet.World, alice, bob, _ *user) {
+		seen := map[string]string{}
+		for _, src := range []string{
+			`newpipe -n x`, `newpipe -s -n x`, `newpipe -p -n x`, `newpipe --shared -n x`, `newpipe --shared -s -n x`,
+			`newpipe -n y`, `newpipe`, `newpipe -p`, `mkadv -p`,
+		} {
+			made := func(u *user, src string) string {
+				out, errs, status := u.run(src + ` --json`)
+				var a struct{ ID string }
+				if err := json.Unmarshal([]byte(out), &a); err != nil || status != 0 {
+					t.Fatalf("%s: %q, %q, %v", src, out, errs, err)
+				}
+				return a.ID
+			}
+			first := made(alice, src)
+			if same := made(alice, src) == first; same != strings.Contains(src, "-n") {
+				t.Errorf("%s: the same again: %v", src, same)
+			}
+			for _, id := range []string{first, made(bob, src)} {
+				if was, ok := seen[id]; ok {
+					t.Errorf("%s makes the pipe of %s", src, was)
+				}
+				seen[id] = src
+			}
+		}
+		alice.want(`a = newpipe -p -n x; b = mkadv -p -n x -f Desc=again -f Type=JxtaPropagate
+test "$(cat $a | grep '<Id>')" = "$(cat $b | grep '<Id>')" && echo same`, "same\n", 0)
+
+		alice.want(`c = newpipe -n z; publish c; in = mkpipe -i c; d = newpipe -n z; publish d`, "", 0)
+		alice.fails(`mkpipe -i d`, "already bound at this peer", 1)
+		bob.want(`search -q -r -k pipe -a Name -v z; out = mkpipe -o z; send out -d hi`, "adv9\n", 0)
+		alice.want(`recv -e data in; close in; unpublish d; e = newpipe -n z; publish e; in = mkpipe -i e`, "hi\n", 0)
+		bob.want(`out2 = mkpipe -o z; send -r out2 -d again &`, "", 0)
+		alice.want(`recv -e data in`, "again\n", 0)
 	})
 }

@@ -23,7 +23,7 @@ var recv = shell.Command{
 	Short: "receive messages from an input pipe",
 	Long: `Waits for the next message, keeps it, and prints its handle; with -e prints an element of it
 instead, as get does, and does not keep it. -n receives so many, one after the other; -n 0, for
-ever. Without -t it waits as long as it takes; the status is 124 if -t passes first. Of several
+ever. Without -t it waits as long as it takes; the status is 124 if for so long no message comes. Of several
 messages one that lacks the element of -e is told of and passed over; the status is 1 then.
 
 With --json a message is an object with from, the ID of the peer that has sent it, and elements: a
@@ -99,7 +99,7 @@ func (r *receiving) run(ctx context.Context) (err error) {
 		}
 	}()
 	for n := 0; (r.count == 0 || n < r.count) && ctx.Err() == nil; n++ {
-		got, err := r.next(ctx)
+		got, err := r.next(ctx, n)
 		if err == nil {
 			err = r.print(got)
 		}
@@ -113,24 +113,38 @@ func (r *receiving) run(ctx context.Context) (err error) {
 	return ctx.Err()
 }
 
-// next takes the next message. Before it waits, what there is to say is said.
-func (r *receiving) next(ctx context.Context) (*pipe.Received, error) {
+// next takes the next message, after n others. Before it waits, what there is to say is
+// said.
+func (r *receiving) next(ctx context.Context, n int) (*pipe.Received, error) {
 	if got, err := r.in.Next(r.nowait); err == nil {
 		return got, nil
 	}
 	if err := r.settle(); err != nil {
 		return nil, err
 	}
+	short := ctx
 	if r.timeout > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, r.timeout)
+		short, cancel = context.WithTimeout(ctx, r.timeout)
 		defer cancel()
 	}
-	got, err := r.in.Next(ctx)
-	if errors.Is(err, net.ErrClosed) {
+	got, err := r.in.Next(short)
+	switch {
+	case errors.Is(err, net.ErrClosed):
 		return nil, fmt.Errorf("%s: it was closed", r.c.Args[0])
+	case errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil:
+		return nil, r.nothing(n)
 	}
 	return got, err
+}
+
+// nothing says that no message has come in time, after n others.
+func (r *receiving) nothing(n int) error {
+	text := fmt.Sprintf("%s: no message in %v", r.c.Args[0], r.timeout)
+	if r.count != 1 {
+		text += fmt.Sprintf(", after %d", n)
+	}
+	return &shell.ExitError{Status: shell.StatusTimeout, Err: errors.New(text)}
 }
 
 // settle prints what was not printed yet, and tells of losses.

@@ -41,7 +41,7 @@ m = request -t 1m out msg; get $m answer`,
 			if err := oneMessage(fs, c, false, "an output pipe"); err != nil {
 				return err
 			}
-			end, err := shell.Get[*pipe.Output](c, c.Args[0], "out")
+			end, err := outboxOf(c, c.Args[0])
 			if err != nil {
 				return err
 			}

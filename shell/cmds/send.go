@@ -24,7 +24,8 @@ var send = shell.Command{
 holds standard input or TEXT. With -L each line of standard input is a message, without its
 newline. It returns when all is on its way, and waits while the receiver does not keep up, up to -t
 for each message. The status is 4 if the receiver is gone, and 124 if -t passes: the message was
-not sent then.
+not sent then. What is on its way arrives unless the receiver is gone for good, or this peer ends:
+close, and the end of the session, wait for that up to 10s.
 
 With -r it waits for the receipt: until recv, or whatever receives at the other end, has taken the
 message; of a propagate pipe, at every subscriber. It prints how many have. The status is 4 if a
@@ -52,7 +53,7 @@ tail -f log | send -L out`,
 			if err := oneMessage(fs, c, f.lines, "an output pipe"); err != nil {
 				return err
 			}
-			end, err := shell.Get[*pipe.Output](c, c.Args[0], "out")
+			end, err := outboxOf(c, c.Args[0])
 			if err != nil {
 				return err
 			}
@@ -90,7 +91,7 @@ func oneMessage(fs *pflag.FlagSet, c *shell.Call, elsewhere bool, something stri
 		want = 1
 	}
 	if len(c.Args) != want {
-		return shell.Usagef("%s and one message are wanted", something)
+		return shell.Usagef("%s and one message are wanted: a handle, - for standard input, or -d TEXT", something)
 	}
 	return nil
 }

@@ -94,7 +94,7 @@ func runWith(ctx context.Context, c *shell.Call, text string, a *adv.Signed) err
 		return err
 	}
 	err = c.Eval(ctx, text+" "+obj.Name+" || :", nil, nil)
-	return errors.Join(err, c.Session.Drop(obj.Name))
+	return errors.Join(err, c.Session.Drop(ctx, obj.Name))
 }
 
 // quoted is the shell text of words that mean themselves.
