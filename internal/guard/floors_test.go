@@ -66,7 +66,7 @@ var rules = []struct {
 
 // testOnly are for tests, and for whoever is named in testHouses.
 var (
-	testOnly   = []string{"internal/memnet", "internal/testnet"}
+	testOnly   = []string{"internal/memnet", "internal/testnet", "internal/cutter"}
 	testHouses = []string{"internal/testnet", "lab", "bench/sim"} // whose networks are in memory
 )
 
