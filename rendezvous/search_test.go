@@ -183,7 +183,7 @@ func TestSearchThatIsLeftEarlyLeavesNothingBehind(t *testing.T) {
 
 func TestSearchAtAReplicaThatIsSilent(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
-		x := newWorld(t, w, 5, 8, 3)
+		x := newWorld(t, w, 5, 8, 16) // enough for some to be looked for there
 		x.rest()
 		home := x.rdvOf(t, x.edges[0])
 		silent := x.rdvs[slices.IndexFunc(x.rdvs, func(r *peer.Peer) bool { return r != home })]
