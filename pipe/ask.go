@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"log/slog"
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
@@ -38,21 +39,28 @@ func (s *Service) ask(ctx, asking context.Context, want *target, tried uint64) (
 	return nil, last
 }
 
-// owner looks the owner of a pipe up in the index, where what it says of itself may be
-// newer than what we know.
+// owner looks the owner of a pipe up.
 func (s *Service) owner(ctx context.Context, a *adv.Pipe) iter.Seq[*adv.Signed] {
 	return func(yield func(*adv.Signed) bool) {
-		q := discovery.Query{Kind: adv.KindPeer, Attr: "PID", Value: a.Owner.String()}
-		for f, err := range s.discovery.Explain(ctx, q, nil) {
-			switch {
-			case err != nil:
-				s.log.Debug("owner of a pipe not looked up", "pipe", a.PipeID, "err", err)
-			case f.Signed.Signer() == a.Owner: // and discovery has told the endpoint
-				yield(f.Signed)
-				return
-			}
+		if who := lookUp(ctx, s.discovery, s.log, a.Owner); who != nil {
+			yield(who)
 		}
 	}
+}
+
+// lookUp asks the index where a peer is: what it says of itself there may be newer than
+// what we know. The endpoint learns of it, too. It returns nil if the index does not know.
+func lookUp(ctx context.Context, d *discovery.Service, log *slog.Logger, who id.Peer) *adv.Signed {
+	q := discovery.Query{Kind: adv.KindPeer, Attr: "PID", Value: who.String()}
+	for f, err := range d.Explain(ctx, q, nil) {
+		switch {
+		case err != nil:
+			log.Debug("peer not looked up", "peer", who, "err", err)
+		case f.Signed.Signer() == who:
+			return f.Signed
+		}
+	}
+	return nil
 }
 
 // holders asks the group who has the input end of a pipe.

@@ -10,6 +10,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/message"
 )
 
@@ -19,14 +20,14 @@ import (
 type Channel struct {
 	conn net.Conn
 
-	sending turn
-	reading turn
+	sending lock.Turn
+	reading lock.Turn
 	r       *bufio.Reader
 }
 
 // NewChannel makes one of a connection, which belongs to it from then on.
 func NewChannel(c net.Conn) *Channel {
-	return &Channel{conn: c, sending: make(turn, 1), reading: make(turn, 1), r: bufio.NewReaderSize(c, blockSize)}
+	return &Channel{conn: c, sending: lock.NewTurn(), reading: lock.NewTurn(), r: bufio.NewReaderSize(c, blockSize)}
 }
 
 // Conn returns the connection, to ask it for its ends.
@@ -39,7 +40,7 @@ func (c *Channel) Conn() net.Conn { return c.conn }
 func (c *Channel) Send(ctx context.Context, m *message.Message) error {
 	b, err := m.AppendBinary(binary.AppendUvarint(nil, uint64(m.EncodedSize())))
 	if err == nil {
-		err = c.sending.await(ctx)
+		err = c.sending.LockWithin(ctx)
 	}
 	if err == nil {
 		defer c.sending.Unlock()
@@ -62,7 +63,7 @@ func (c *Channel) Send(ctx context.Context, m *message.Message) error {
 // Channel is closed. The error is the context's, or wraps that of the connection,
 // [ErrProtocol] or [message.ErrMalformed].
 func (c *Channel) Receive(ctx context.Context) (m *message.Message, err error) {
-	if err := c.reading.await(ctx); err != nil {
+	if err := c.reading.LockWithin(ctx); err != nil {
 		return nil, fmt.Errorf("pipe: receive: %w", err)
 	}
 	defer c.reading.Unlock()

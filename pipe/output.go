@@ -8,6 +8,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/message"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
@@ -28,8 +29,8 @@ type Output struct {
 	adv *adv.Pipe
 	c   carrier
 
-	closing turn // who closes; a Close that comes meanwhile waits
-	closed  bool // guarded by closing
+	closing lock.Turn // who closes; a Close that comes meanwhile waits
+	closed  bool      // guarded by closing
 }
 
 // carrier brings messages to where a pipe leads. Its errors are not wrapped yet.
@@ -111,7 +112,7 @@ func (s *Service) resolveName(ctx context.Context, name string) (*Output, error)
 }
 
 func (s *Service) newOutput(a *adv.Pipe, c carrier) (*Output, error) {
-	o := &Output{s: s, adv: a, c: c, closing: make(turn, 1)}
+	o := &Output{s: s, adv: a, c: c, closing: lock.NewTurn()}
 	s.mu.Lock()
 	closed := s.closed
 	if !closed {

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
@@ -95,7 +94,7 @@ func (b *pubsub) openFeedback(ctx context.Context, author id.Peer, again bool, p
 	ctx, cancel := context.WithTimeout(ctx, openTimeout)
 	defer cancel()
 	if _, known := b.ep.Known(author); author != b.ep.ID() && (again || !known) {
-		b.locate(ctx, author)
+		lookUp(ctx, b.discovery, b.log, author)
 	}
 	st, err := b.ep.Open(ctx, author, serviceName)
 	if err != nil {
@@ -118,14 +117,4 @@ func (b *pubsub) openFeedback(ctx context.Context, author id.Peer, again bool, p
 		return nil, m.GetStatus(), err
 	}
 	return st, wire.Opened_OK, nil
-}
-
-// locate looks in the index for where a peer is; the endpoint learns of it.
-func (b *pubsub) locate(ctx context.Context, who id.Peer) {
-	q := discovery.Query{Kind: adv.KindPeer, Attr: "PID", Value: who.String(), Limit: 1}
-	for _, err := range b.discovery.Search(ctx, q) {
-		if err != nil {
-			b.log.Debug("search for an author", "peer", who, "err", err)
-		}
-	}
 }

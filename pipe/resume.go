@@ -6,7 +6,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
@@ -50,7 +49,9 @@ func (x *session) resume() {
 		default:
 			x.s.log.Debug("session not resumed yet", "pipe", x.pipe, "peer", x.key.peer, "err", err)
 			if wait > lookUpAfter {
-				x.lookUp(ctx)
+				asking, cancel := context.WithTimeout(ctx, maxRetry)
+				lookUp(asking, x.s.discovery, x.s.log, x.key.peer)
+				cancel()
 			}
 			if time.Since(began) > failOverAfter && x.passOn(ctx, maxRetry) {
 				return
@@ -201,14 +202,6 @@ func (x *session) open(ctx context.Context, d wire.Open_Direction, at uint64) (*
 	return x.s.openStream(ctx, x.key.peer, &wire.Open{
 		Pipe: x.pipe.Bytes(), Kind: x.kind, Session: x.key.id[:], Direction: d, Attempt: n, Position: at,
 	})
-}
-
-// lookUp asks the index where the peer is now.
-func (x *session) lookUp(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, maxRetry)
-	defer cancel()
-	for range x.s.owner(ctx, &adv.Pipe{PipeID: x.pipe, Owner: x.key.peer}) {
-	}
 }
 
 // reset ends the session at once, and tells the peer, if it can be reached.

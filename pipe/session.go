@@ -9,6 +9,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/pipe/internal/flow"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
 )
@@ -41,8 +42,8 @@ type session struct {
 	key     sessionKey
 	pipe    id.Pipe
 	kind    wire.Open_Kind
-	release func() // of the hold on the peer
-	joining turn   // streams are attached one at a time
+	release func()    // of the hold on the peer
+	joining lock.Turn // streams are attached one at a time
 	heir    func(context.Context, *session) bool
 
 	in  *flow.Receiver
@@ -97,7 +98,7 @@ func (s *Service) dialSession(st *opening, b *beginning) (*session, error) {
 
 // newSession returns a session without its two halves.
 func (s *Service) newSession(key sessionKey, p id.Pipe, kind wire.Open_Kind) *session {
-	return &session{s: s, key: key, pipe: p, kind: kind, joining: make(turn, 1), release: s.ep.Hold(key.peer)}
+	return &session{s: s, key: key, pipe: p, kind: kind, joining: lock.NewTurn(), release: s.ep.Hold(key.peer)}
 }
 
 // newSessionID returns 16 random bytes.

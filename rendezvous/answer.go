@@ -11,6 +11,7 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/index"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/view"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
@@ -75,7 +76,7 @@ func (srv *server) stream(st *endpoint.Stream, m *wire.Search) {
 			cancel()
 		}
 	}()
-	writing := make(turn, 1)
+	writing := lock.NewTurn()
 	write := func(a *wire.Answer) bool {
 		writing.Lock()
 		defer writing.Unlock()
@@ -112,7 +113,7 @@ func (srv *server) answerTo(ctx context.Context, who id.Peer, m *wire.Search, em
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	a := &answering{
-		turn: make(turn, 1), srv: srv, who: who, m: m, p: patternOf(m), had: map[[16]byte]bool{}, emit: emit, stop: cancel,
+		turn: lock.NewTurn(), srv: srv, who: who, m: m, p: patternOf(m), had: map[[16]byte]bool{}, emit: emit, stop: cancel,
 		acc: account{hops: 1}, // it has come to us
 	}
 	if m.GetFollow() {
@@ -131,7 +132,7 @@ type answering struct {
 	emit func(*wire.Found) bool
 	stop context.CancelFunc
 
-	turn turn // guards what follows, and calls of emit
+	turn lock.Turn // guards what follows, and calls of emit
 	had  map[[16]byte]bool
 	n    int // answers
 	over bool

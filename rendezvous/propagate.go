@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/bundle"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
@@ -249,7 +250,7 @@ func (s *Service) deliverHere(o *bundle.Opened) bool {
 // topics is what this peer has subscribed to, and propagates to. Whoever owns it
 // brings the lock.
 type topics struct {
-	telling   turn // one change at a time is told; taken before the owner's lock
+	telling   lock.Turn // one change at a time is told; taken before the owner's lock
 	subs      map[string]map[*Subscription]struct{}
 	authors   map[string]*author
 	seen      *bundle.Seen
@@ -260,5 +261,5 @@ type topics struct {
 }
 
 func newTopics() *topics {
-	return &topics{telling: make(turn, 1), subs: map[string]map[*Subscription]struct{}{}, authors: map[string]*author{}, seen: bundle.NewSeen()}
+	return &topics{telling: lock.NewTurn(), subs: map[string]map[*Subscription]struct{}{}, authors: map[string]*author{}, seen: bundle.NewSeen()}
 }

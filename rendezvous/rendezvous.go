@@ -16,6 +16,7 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/view"
 )
 
@@ -93,7 +94,7 @@ type Service struct {
 	settled chan struct{}  // closed when the peer has found its place
 	settle  func()
 
-	changing turn // one change of role at a time
+	changing lock.Turn // one change of role at a time
 
 	hopeAt time.Time // run's own: when the first attempts to reach anybody were over
 
@@ -130,7 +131,7 @@ func New(cfg *Config) *Service {
 		cfg: *cfg, limits: cfg.Limits.complete(), ep: cfg.Endpoint, log: cfg.Log, self: cfg.Endpoint.ID(),
 		role: cmp.Or(cfg.Role, Auto), reason: "it has just started", since: time.Now(),
 		settled: make(chan struct{}), changed: make(chan struct{}), kicked: make(chan struct{}, 1), shelved: make(chan struct{}, 1),
-		changing: make(turn, 1), asking: map[id.Peer]bool{}, exchanging: map[id.Peer]int{}, view: view.New(cfg.Endpoint.Group(), cfg.Endpoint.ID()),
+		changing: lock.NewTurn(), asking: map[id.Peer]bool{}, exchanging: map[id.Peer]int{}, view: view.New(cfg.Endpoint.Group(), cfg.Endpoint.ID()),
 		shelf: newShelf(), topics: newTopics(),
 	}
 	s.settle = sync.OnceFunc(func() { close(s.settled) })

@@ -1,7 +1,6 @@
 package rendezvous
 
 import (
-	"context"
 	"fmt"
 	"net"
 	"time"
@@ -25,24 +24,6 @@ const (
 	minSeek = 250 * time.Millisecond
 	maxSeek = 5 * time.Second
 )
-
-// turn is a lock whose holder may wait for other peers, so it is a channel: what waits
-// for a mutex keeps the virtual time of a test from passing.
-type turn chan struct{}
-
-func (t turn) Lock() { t <- struct{}{} }
-
-// LockWithin waits no longer than the context, whose error it returns.
-func (t turn) LockWithin(ctx context.Context) error {
-	select {
-	case t <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (t turn) Unlock() { <-t }
 
 // run keeps the peer in its place until Close: with a lease, or as a rendezvous.
 func (s *Service) run() {

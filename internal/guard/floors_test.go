@@ -34,6 +34,7 @@ var house = []struct {
 
 	{0, "internal/memnet", "a network for tests, of libp2p alone"},
 	{0, "internal/seen", "IDs that are known again"},
+	{0, "internal/lock", "a lock to wait under"},
 	{0, "internal/store", "a file that survives"},
 	{9, "internal/testnet", "peers for tests"},
 	{0, "internal/cutter", "cuts connections for tests"},

@@ -207,13 +207,6 @@ func (r *Receiver) SetDeadline(t time.Time) {
 	r.changedLocked()
 }
 
-// Position returns how many bytes were read.
-func (r *Receiver) Position() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.pos
-}
-
 // End is for who has read the Sender's end: it acknowledges everything. Read then
 // returns io.EOF.
 func (r *Receiver) End() {

@@ -145,13 +145,6 @@ func (s *Sender) Acked() (uint64, bool) {
 	return s.acked, s.doneLocked()
 }
 
-// Unused reports whether nothing was appended yet.
-func (s *Sender) Unused() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.buf.end == 0
-}
-
 // Done returns a channel that is closed when the Receiver has everything, the end
 // included, or the session has failed.
 func (s *Sender) Done() <-chan struct{} { return s.done }
