@@ -1,11 +1,19 @@
 package adv
 
-import "github.com/juxta-p2p/juxta/id"
+import (
+	"encoding/base64"
+
+	"github.com/juxta-p2p/juxta/id"
+)
 
 const typePeer = "jxta:PA"
 
+// MaxCredential is how many bytes the credential in a peer advertisement may have.
+const MaxCredential = 2048
+
 // Peer advertises a peer: jxta:PA. Its route stands in the parameters of the
-// endpoint service, where JXTA looks for it.
+// endpoint service, where JXTA looks for it, and its credential in those of the
+// membership service.
 //
 // Only the peer itself may sign it: the PID must be the one derived from the
 // signing key, and the route's host that key's libp2p ID.
@@ -15,6 +23,9 @@ type Peer struct {
 	Name  string   // shown to people; need not be unique
 	Desc  string
 	Route Route
+	// Credential says by whose leave the peer is in the group, as package membership
+	// has it; nil in a group that is open. At most MaxCredential bytes.
+	Credential []byte
 }
 
 // Type returns "jxta:PA".
@@ -34,15 +45,24 @@ func (p *Peer) Index() []Attr {
 // Element returns the document's tree.
 func (p *Peer) Element() *Element {
 	return branch(typePeer, leafID("PID", p.PID), leafID("GID", p.GID), leaf("Name", p.Name), leaf("Desc", p.Desc),
-		service(id.ClassEndpoint, p.Route.element(p.PID)))
+		service(id.ClassEndpoint, p.Route.element(p.PID)),
+		service(id.ClassMembership, leaf("Credential", base64.StdEncoding.EncodeToString(p.Credential))))
 }
 
 func parsePeer(f *fields) *Peer {
-	return &Peer{
+	p := &Peer{
 		PID:   required(f, "PID", id.ParsePeer),
 		GID:   required(f, "GID", id.ParseGroup),
 		Name:  f.Value("Name"),
 		Desc:  f.Value("Desc"),
 		Route: parseRoute(f, parameters(f.Element, id.ClassEndpoint).Find("jxta:RA")),
 	}
+	if text := parameters(f.Element, id.ClassMembership).Value("Credential"); text != "" {
+		var err error
+		p.Credential, err = base64.StdEncoding.Strict().DecodeString(text)
+		if err != nil || len(p.Credential) > MaxCredential {
+			f.fail("Credential is not at most %d bytes in base64", MaxCredential)
+		}
+	}
+	return p
 }

@@ -98,7 +98,7 @@ func (tr *tree) calls() {
 // TestGuardsBite sees that each rule fails for what it forbids, and says where.
 func TestGuardsBite(t *testing.T) {
 	for name, bad := range map[string]struct{ path, src, want string }{
-		"upward":        {"pipe/a.go", `import _ "` + module + `group"`, "pipe is on floor 6, so it may not import group on floor 7"},
+		"upward":        {"pipe/a.go", `import _ "` + module + `group"`, "pipe is on floor 7, so it may not import group on floor 8"},
 		"sideward":      {"service/a/a.go", `import _ "` + module + `service/b"`, "may not import service/b"},
 		"homeless":      {"util/a.go", "", "package util has no floor"},
 		"foreign":       {"id/a.go", `import _ "example.org/x"`, "id may not import example.org/x"},
