@@ -36,6 +36,11 @@ func (s *Service) learnOf(a *adv.Signed, e *wire.Entry) (*adv.Signed, view.Outco
 	if a.Signer() == s.self {
 		return nil, view.Stale
 	}
+	if err := s.ep.Barred(a.Signer()); err != nil { // who may not publish keeps nothing for others
+		s.log.Warn("advertisement of a rendezvous refused", "peer", a.Signer(), "err", err)
+		s.count.refused.Add(1)
+		return nil, view.Foreign
+	}
 	ttl := duration(e.GetExpirationMs())
 	s.mu.Lock()
 	outcome := s.view.Put(time.Now(), a, ttl, e.GetFixed())
@@ -87,6 +92,26 @@ func (s *Service) learnPeers(entries []*wire.Entry) []id.Peer {
 		}
 	}
 	return ids
+}
+
+// sealedDocument is what a document is called that says nothing to who has not its key,
+// such as what an invitation leads to.
+const sealedDocument = "jxta:Sealed"
+
+// forAnybody reports whether anybody may publish an advertisement, whoever has signed it:
+// one of a group whose root stands by it, since the root is no peer; or a sealed document,
+// which a key of its own has signed. Package index bounds how much of it there is of one
+// edge.
+func forAnybody(a *adv.Signed) bool {
+	switch doc := a.Advertisement().(type) {
+	case *adv.Group:
+		return doc.RootKey != nil
+	case *adv.Document:
+		// Without an ID of its own it could not be taken back.
+		v, err := id.Parse(doc.Element().Value("Id"))
+		return doc.Name == sealedDocument && err == nil && !v.IsZero()
+	}
+	return false
 }
 
 // duration reads what the wire says, so that nobody's number overflows ours.

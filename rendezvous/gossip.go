@@ -176,7 +176,7 @@ func (g *gossip) checkBundle(m *pubsub.Message) bool {
 	if proto.Unmarshal(m.GetData(), &b) != nil {
 		return false
 	}
-	o, err := bundle.Open(g.srv.s.ep.Group(), &b)
+	o, err := g.srv.s.openBundle(&b)
 	if err != nil {
 		g.srv.s.log.Warn("propagated message refused", "from", m.ReceivedFrom, "err", err)
 		return false

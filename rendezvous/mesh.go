@@ -167,7 +167,7 @@ func (srv *server) look() {
 	}
 	ctx, cancel := context.WithTimeout(srv.ctx, farTimeout)
 	defer cancel()
-	for info := range srv.s.cfg.Finder.FindRendezvous(ctx, srv.s.ep.Group(), maxReferrals) {
+	for info := range srv.s.cfg.Finder.FindRendezvous(ctx, srv.s.beacon(), maxReferrals) {
 		if info.ID == srv.s.ep.HostID() {
 			continue
 		}

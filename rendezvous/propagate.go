@@ -7,7 +7,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/bundle"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
@@ -27,10 +26,13 @@ const (
 // order, where they arrive; who has just subscribed, or is too slow, may miss some.
 // Those that are lost with a rendezvous are sent again, as far as they are known.
 //
-// The error wraps [ErrTooLarge], [ErrTopic], [ErrNoRendezvous], the context's, or
-// net.ErrClosed.
+// The error wraps [ErrTooLarge], [ErrTopic], [ErrNoRendezvous], [membership.ErrGuest] for
+// who may only read, the context's, or net.ErrClosed.
 func (s *Service) Propagate(ctx context.Context, topic string, message []byte) error {
 	err := checkTopic(topic)
+	if err == nil {
+		err = s.barred(s.self, topic)
+	}
 	if err == nil {
 		err = s.Settle(ctx)
 	}
@@ -100,9 +102,9 @@ func (a *author) run() {
 		if !ok {
 			return
 		}
-		b, err := bundle.Seal(a.s.cfg.Key, a.s.ep.Group(), a.topic, a.s.nextSeq(), batch.Messages, maxHops)
+		b, err := bundle.SealUnder(a.s.cfg.Cipher, a.s.cfg.Key, a.s.ep.Group(), a.topic, a.s.nextSeq(), batch.Messages, maxHops)
 		if err == nil {
-			err = a.s.sendBundle(b)
+			err = a.s.sendBundle(b, batch.Messages)
 		}
 		batch.Done(err)
 		idle.Reset(authorIdle)
@@ -117,9 +119,10 @@ func (s *Service) nextSeq() uint64 {
 	return s.topics.lastSeq
 }
 
-// sendBundle sends a bundle of ours on its way, and gives it to our own subscribers.
-func (s *Service) sendBundle(b *wire.Bundle) error {
-	o := openedOwn(s.self, b)
+// sendBundle sends a bundle of ours on its way, and gives the messages in it to our own
+// subscribers.
+func (s *Service) sendBundle(b *wire.Bundle, messages [][]byte) error {
+	o := s.openedOwn(b.GetTopic(), b.GetSeq(), messages)
 	s.noteSent(b)
 	if err := s.sendOn(b, o); err != nil {
 		s.dropSent(b)
@@ -129,8 +132,9 @@ func (s *Service) sendBundle(b *wire.Bundle) error {
 	return nil
 }
 
-func openedOwn(self id.Peer, b *wire.Bundle) *bundle.Opened {
-	return &bundle.Opened{Author: self, Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages()}
+// openedOwn is a bundle of ours with its messages, whatever they are sealed in.
+func (s *Service) openedOwn(topic string, seq uint64, messages [][]byte) *bundle.Opened {
+	return &bundle.Opened{Author: s.self, Seq: seq, Topic: topic, Count: len(messages), Messages: messages}
 }
 
 func (s *Service) sendOn(b *wire.Bundle, o *bundle.Opened) error {
@@ -169,7 +173,7 @@ func (srv *server) pass(ctx context.Context, b *wire.Bundle, o *bundle.Opened) e
 func (srv *server) passAgain(bundles []*wire.Bundle) {
 	var all []*bundle.Packed
 	for _, b := range bundles { // before anything new
-		if p := srv.handOut(b, openedOwn(srv.s.self, b)); p != nil {
+		if p := srv.handOut(b, srv.s.openedOwn(b.GetTopic(), b.GetSeq(), nil)); p != nil {
 			all = append(all, p)
 		}
 	}
@@ -184,7 +188,7 @@ func (srv *server) passAgain(bundles []*wire.Bundle) {
 
 // takeBundle takes what an edge propagates, and reports whether to go on with it.
 func (srv *server) takeBundle(c *client, b *wire.Bundle) bool {
-	o, err := bundle.Open(srv.s.ep.Group(), b)
+	o, err := srv.s.openBundle(b)
 	if err != nil || o.Author != c.who {
 		srv.s.log.Warn("propagated message refused, lease ended", "peer", c.who, "err", err)
 		srv.s.count.refused.Add(1)
@@ -223,7 +227,7 @@ func (srv *server) handOut(b *wire.Bundle, o *bundle.Opened) *bundle.Packed {
 
 // deliver takes a bundle that our rendezvous sends.
 func (s *Service) deliver(b *wire.Bundle) {
-	o, err := bundle.Open(s.ep.Group(), b)
+	o, err := s.openBundle(b)
 	if err != nil {
 		s.log.Warn("propagated message refused", "err", err)
 		s.count.refused.Add(1)
@@ -234,17 +238,28 @@ func (s *Service) deliver(b *wire.Bundle) {
 
 // deliverHere gives a bundle to our own subscribers, and reports whether it was news.
 func (s *Service) deliverHere(o *bundle.Opened) bool {
+	s.delivering.Lock()
+	defer s.delivering.Unlock()
+	subs, first := s.takers(o)
+	s.give(delivery{o, subs, false})
+	return first
+}
+
+// takers are the subscriptions that take a bundle now, if it is news.
+func (s *Service) takers(o *bundle.Opened) (subs []*Subscription, first bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.topics.seen.Add(o.Author, o.Seq) {
 		s.count.duplicates.Add(1)
-		return false
+		return nil, false
 	}
-	s.count.propagated.Add(uint64(len(o.Messages)))
+	s.count.propagated.Add(uint64(o.Count))
 	for sub := range s.topics.subs[o.Topic] {
-		sub.put(o)
+		if sub.takes(o) {
+			subs = append(subs, sub)
+		}
 	}
-	return true
+	return subs, true
 }
 
 // topics is what this peer has subscribed to, and propagates to. Whoever owns it

@@ -34,7 +34,8 @@ const (
 var (
 	// ErrNoRendezvous: this peer is an edge, and reaches no rendezvous.
 	ErrNoRendezvous = errors.New("no rendezvous can be reached")
-	// ErrQuota: the rendezvous holds as much of this publisher as it will.
+	// ErrQuota: the rendezvous holds as much of this publisher as it will, or of what
+	// others have signed and it publishes.
 	ErrQuota = errors.New("the rendezvous keeps no more of one publisher")
 	// ErrFull: the index of the rendezvous is full of what may not be dropped.
 	ErrFull = errors.New("the index of the rendezvous is full")
@@ -60,6 +61,13 @@ type Config struct {
 	Name     string // of the peer, for its advertisement as a rendezvous
 	Role     Role   // empty: Auto
 	Finder   Finder // nil: there is none
+	// Beacon is what the Finder is asked for, and told, in place of the group's own ID;
+	// zero: that.
+	Beacon id.Group
+	Cipher Cipher // of a group with members; nil: nothing is sealed
+	// Vet says why an advertisement does not belong into the group, as that of who was put
+	// out of it; nil: all do.
+	Vet func(a *adv.Signed) error
 	// Settled is closed when the first attempts to reach anybody have ended: a peer
 	// that may choose its role waits for that before it takes itself for alone. Nil:
 	// they have ended.
@@ -100,6 +108,12 @@ type Service struct {
 
 	closeOnce sync.Once
 
+	rekeyed chan struct{} // cap 1: more epochs are known, or the first bundle waits for one
+	// delivering is held while bundles are given to our subscriptions, so that they stay in
+	// order while the cipher works on them. It guards unread.
+	delivering sync.Mutex
+	unread     unread
+
 	mu         sync.Mutex // guards what follows
 	role       Role       // what was asked for
 	reason     string     // why the peer is what it is
@@ -132,7 +146,7 @@ func New(cfg *Config) *Service {
 		role: cmp.Or(cfg.Role, Auto), reason: "it has just started", since: time.Now(),
 		settled: make(chan struct{}), changed: make(chan struct{}), kicked: make(chan struct{}, 1), shelved: make(chan struct{}, 1),
 		changing: lock.NewTurn(), asking: map[id.Peer]bool{}, exchanging: map[id.Peer]int{}, view: view.New(cfg.Endpoint.Group(), cfg.Endpoint.ID()),
-		shelf: newShelf(), topics: newTopics(),
+		shelf: newShelf(), topics: newTopics(), rekeyed: make(chan struct{}, 1),
 	}
 	s.settle = sync.OnceFunc(func() { close(s.settled) })
 	if s.log == nil {
@@ -150,6 +164,9 @@ func New(cfg *Config) *Service {
 	s.ep.Handle(searchService, s.serveSearch)
 	s.wg.Go(s.run)
 	s.wg.Go(s.refresh)
+	if s.cfg.Cipher != nil {
+		s.wg.Go(s.reread)
+	}
 	return s
 }
 

@@ -112,7 +112,7 @@ func (s *Service) replayed(r *wire.Replayed) {
 		var b wire.Bundle
 		err := proto.Unmarshal(r.GetBundle(), &b)
 		if err == nil {
-			o, err = bundle.Open(s.ep.Group(), &b)
+			o, err = s.openBundle(&b)
 		}
 		if err != nil {
 			s.log.Warn("replayed message refused", "err", err)
@@ -208,40 +208,51 @@ func (sub *Subscription) holdOwnLocked(o *bundle.Opened) {
 	}
 }
 
-func costOf(o *bundle.Opened) int {
-	n := frameCost
-	for _, data := range o.Messages {
-		n += len(data)
+func costOf(o *bundle.Opened) int { return frameCost + o.Size() }
+
+// resume gives out what was replayed, and then what comes. What of it cannot be read yet
+// waits, and of its author all that is newer; others do not wait for that.
+func (sub *Subscription) resume(number uint64) {
+	sub.s.delivering.Lock()
+	defer sub.s.delivering.Unlock()
+	all, ok := sub.release(number)
+	if !ok {
+		return
 	}
-	return n
+	for _, d := range all {
+		sub.s.give(d)
+	}
+	close(sub.settled)
 }
 
-// resume gives out what was replayed, and then what comes.
-func (sub *Subscription) resume(number uint64) {
+// release ends the replay of that number, if it is the one that the subscription waits for,
+// and returns what there is to give out.
+func (sub *Subscription) release(number uint64) (all []delivery, ok bool) {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
 	if !sub.replaying || sub.number != number {
-		return
+		return nil, false
 	}
 	sub.replaying = false
-	close(sub.settled)
 	sub.replayed = map[bundleKey]struct{}{}
 	lastOwn := uint64(0)
+	here := []*Subscription{sub}
 	for _, o := range sub.held {
 		k := bundleKey{o.Author, o.Seq}
 		if _, had := sub.replayed[k]; had {
 			continue
 		}
 		sub.replayed[k] = struct{}{}
-		sub.addLocked(o, true)
+		all = append(all, delivery{o, here, true})
 		if o.Author == sub.s.self {
 			lastOwn = max(lastOwn, o.Seq)
 		}
 	}
 	for _, o := range sub.own {
 		if o.Seq > lastOwn { // else it was among them, or before them
-			sub.addLocked(o, false)
+			all = append(all, delivery{o, here, false})
 		}
 	}
 	sub.held, sub.own = nil, nil
+	return all, true
 }

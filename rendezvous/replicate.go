@@ -2,6 +2,7 @@ package rendezvous
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -32,8 +33,11 @@ func (srv *server) publish(ctx context.Context, from id.Peer, entries []*wire.En
 	job := map[id.Peer][]*wire.Entry{}
 	for i, e := range entries {
 		a, err := adv.Open(e.GetEnvelope())
-		if err == nil && a.Signer() != from {
-			err = adv.ErrForged
+		if err == nil && a.Signer() != from && !forAnybody(a) {
+			err = fmt.Errorf("%w: %v, published by %v", adv.ErrForged, a, from)
+		}
+		if err == nil {
+			err = srv.s.vet(a, from)
 		}
 		if err != nil {
 			srv.s.log.Warn("publication refused", "peer", from, "err", err)
@@ -317,6 +321,9 @@ func (srv *server) accept(from id.Peer, entries []*wire.Entry) []*wire.Refused {
 	for i, e := range entries {
 		a, err := adv.Open(e.GetEnvelope())
 		reason := wire.Refused_INVALID
+		if err == nil {
+			err = srv.s.vet(a, a.Signer())
+		}
 		if err == nil && srv.concerns(a) {
 			reason = srv.put(a, e, id.Peer{}, from)
 		} else {

@@ -214,6 +214,9 @@ func (s *Service) SetRole(r Role) error {
 	default:
 		return fmt.Errorf("rendezvous: role %q: auto, edge or rendezvous are wanted", r)
 	}
+	if err := s.ep.Barred(s.self); err != nil && r != Edge {
+		return fmt.Errorf("rendezvous: become %s: %w: %w", r, ErrRole, err)
+	}
 	s.mu.Lock()
 	s.role = r
 	s.mu.Unlock()

@@ -1,6 +1,7 @@
 package rendezvous
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -88,13 +89,16 @@ func (s *Service) askFar(tried map[id.Peer]bool) bool {
 	}
 	ctx, cancel := context.WithTimeout(s.ctx, farTimeout)
 	defer cancel()
-	for info := range s.cfg.Finder.FindRendezvous(ctx, s.ep.Group(), maxReferrals) {
+	for info := range s.cfg.Finder.FindRendezvous(ctx, s.beacon(), maxReferrals) {
 		if a, err := s.connect(ctx, info); err == nil && s.askEach([]id.Peer{a.Signer()}, tried) {
 			return true
 		}
 	}
 	return false
 }
+
+// beacon is what the Finder knows the group by.
+func (s *Service) beacon() id.Group { return cmp.Or(s.cfg.Beacon, s.ep.Group()) }
 
 // connect tries one host for a short time: what the DHT says may be half an hour old.
 func (s *Service) connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, error) {
@@ -194,6 +198,11 @@ func (s *Service) askFor(ctx context.Context, who id.Peer) attempt {
 	s.mark(who, true)
 	defer s.mark(who, false)
 	st, err := s.ep.Open(ctx, who, leaseService)
+	if err == nil {
+		if err = s.ep.Barred(who); err != nil {
+			_ = st.Reset()
+		}
+	}
 	if err != nil {
 		s.log.Debug("no lease", "peer", who, "err", err)
 		if errors.Is(err, endpoint.ErrUnreachable) {

@@ -95,7 +95,7 @@ func (srv *server) start() {
 	srv.wg.Go(srv.replicateMoves)
 	srv.wg.Go(srv.weigh)
 	if f := srv.s.cfg.Finder; f != nil {
-		f.Announce(srv.s.ep.Group(), true)
+		f.Announce(srv.s.beacon(), true)
 	}
 	srv.s.pushShelfTo(srv)
 }
@@ -103,7 +103,7 @@ func (srv *server) start() {
 // close tells the others, and ends everything.
 func (srv *server) close() {
 	if f := srv.s.cfg.Finder; f != nil {
-		f.Announce(srv.s.ep.Group(), false)
+		f.Announce(srv.s.beacon(), false)
 	}
 	said := srv.sayFarewell()
 	srv.mu.Lock()

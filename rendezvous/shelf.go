@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/index"
 	"github.com/juxta-p2p/juxta/rendezvous/internal/wire"
 )
@@ -38,9 +39,20 @@ func (it *item) entry(now time.Time) *wire.Entry {
 
 // shelf is what we have published, for as long as we stand by it: the index may lose
 // it, and gets it again. Whoever owns it brings the lock.
-type shelf struct{ items map[string]*item }
+type shelf struct{ items map[shelfKey]*item }
 
-func newShelf() *shelf { return &shelf{items: map[string]*item{}} }
+// shelfKey says which advertisements are versions of one, as in the index.
+type shelfKey struct {
+	doc    string
+	id     id.ID
+	signer id.Peer
+}
+
+func newShelf() *shelf { return &shelf{items: map[shelfKey]*item{}} }
+
+func keyOf(a *adv.Signed) shelfKey {
+	return shelfKey{a.Advertisement().Type(), a.Advertisement().ID(), a.Signer()}
+}
 
 // len is how many advertisements there are, without those that were taken back.
 func (sh *shelf) len() int {
@@ -51,10 +63,6 @@ func (sh *shelf) len() int {
 		}
 	}
 	return n
-}
-
-func shelfKey(a *adv.Signed) string {
-	return a.Advertisement().Type() + "\x00" + a.Advertisement().ID().String()
 }
 
 // due returns what is to be pushed again by now, and drops what has passed its time.
@@ -74,10 +82,12 @@ func (sh *shelf) due(now time.Time) []*item {
 
 // Publish puts an advertisement of ours into the index of the group: for as long as
 // lifetime says it is put there again before others' copies expire, which they do
-// after expiration. It returns when those have it who shall, or at once if there is
-// no rendezvous: it is published then when there is one. The error wraps [ErrQuota],
-// [ErrFull], the context's, or [net.ErrClosed]; the advertisement stays in the first
-// two cases, too, and is tried again.
+// after expiration. Of those that others have signed it takes a group with a root key,
+// and a document "jxta:Sealed" with an Id; a rendezvous keeps 256 of them of each edge, or
+// 2 MiB. It returns when those have it who shall, or at once if there is no rendezvous: it
+// is published then when there is one. The error wraps [ErrQuota], [ErrFull], the
+// context's, or [net.ErrClosed]; the advertisement stays in the first two cases, too, and
+// is tried again.
 func (s *Service) Publish(ctx context.Context, a *adv.Signed, lifetime, expiration time.Duration) error {
 	now := time.Now()
 	expiration = min(max(expiration, leastExpiration), adv.MaxExpiration)
@@ -89,8 +99,8 @@ func (s *Service) Publish(ctx context.Context, a *adv.Signed, lifetime, expirati
 	return nil
 }
 
-// Retract takes back what was published before a, which [adv.Withdraw] has made.
-// Errors as for [Service.Publish].
+// Retract takes back what was published before a, which [adv.Withdraw] has made with the
+// same key. Errors as for [Service.Publish].
 func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 	now := time.Now()
 	it := &item{signed: a, until: now.Add(withdrawTime), expiration: withdrawTime, due: now.Add(withdrawTime / 2)}
@@ -105,7 +115,7 @@ func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 func (s *Service) shelve(it *item) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := shelfKey(it.signed)
+	k := keyOf(it.signed)
 	if old := s.shelf.items[k]; old == nil || old.signed.Seq() <= it.signed.Seq() {
 		s.shelf.items[k] = it
 	}

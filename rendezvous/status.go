@@ -70,12 +70,12 @@ type IndexStatus struct {
 
 // Traffic counts since the start.
 type Traffic struct {
-	Refused    uint64 // forged, expired, oversized or foreign entries and messages
+	Refused    uint64 // forged, expired, oversized or foreign entries and messages, or such as do not open
 	Limited    uint64 // what was too much of one peer
 	Notices    uint64 // told to the other rendezvous about the peerview
 	Propagated uint64 // messages that came by
 	Duplicates uint64 // bundles that came twice
-	Dropped    uint64 // messages that subscribers of this peer were too slow for
+	Dropped    uint64 // messages that subscribers of this peer were too slow for, or whose key did not come
 }
 
 // Status returns what the service is and does now.

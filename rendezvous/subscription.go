@@ -231,21 +231,24 @@ func (sub *Subscription) signal() {
 	}
 }
 
-// put adds the messages of a bundle, unless it was replayed, or will be.
-func (sub *Subscription) put(o *bundle.Opened) {
+// takes reports whether the subscription takes a bundle now: it was not replayed, and will
+// not be.
+func (sub *Subscription) takes(o *bundle.Opened) bool {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()
-	_, had := sub.replayed[bundleKey{o.Author, o.Seq}]
-	switch {
-	case had:
-	case !sub.replaying:
-		sub.addLocked(o, false)
-	case o.Author == sub.s.self: // our rendezvous does not send us our own
+	if _, had := sub.replayed[bundleKey{o.Author, o.Seq}]; had {
+		return false
+	}
+	if sub.replaying && o.Author == sub.s.self { // our rendezvous does not send us our own
 		sub.holdOwnLocked(o)
 	}
+	return !sub.replaying
 }
 
-func (sub *Subscription) addLocked(o *bundle.Opened, replayed bool) {
+// add adds the messages of a bundle.
+func (sub *Subscription) add(o *bundle.Opened, replayed bool) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
 	for _, data := range o.Messages {
 		if sub.closed {
 			return
@@ -263,7 +266,18 @@ func (sub *Subscription) addLocked(o *bundle.Opened, replayed bool) {
 	sub.signal()
 }
 
-// Dropped is how many messages this subscriber was too slow for.
+// lose accounts for messages that never were to be read.
+func (sub *Subscription) lose(n int) {
+	sub.mu.Lock()
+	defer sub.mu.Unlock()
+	if !sub.closed {
+		sub.dropped += uint64(n)
+		sub.s.count.dropped.Add(uint64(n))
+	}
+}
+
+// Dropped is how many messages this subscriber was too slow for, or which were sealed under
+// a key that did not come in time.
 func (sub *Subscription) Dropped() uint64 {
 	sub.mu.Lock()
 	defer sub.mu.Unlock()

@@ -23,6 +23,12 @@ const domain = "juxta-propagate"
 // that key, in nanoseconds of the author's clock. The bundle shares the memory of the
 // messages. Errors wrap [ErrTooLarge] or [ErrMalformed].
 func Seal(key crypto.PrivKey, g id.Group, topic string, seq uint64, messages [][]byte, hops uint32) (*wire.Bundle, error) {
+	return SealUnder(nil, key, g, topic, seq, messages, hops)
+}
+
+// SealUnder does so, and has the cipher seal the messages if that has an epoch; it may be
+// nil. Errors are the cipher's as well.
+func SealUnder(c Cipher, key crypto.PrivKey, g id.Group, topic string, seq uint64, messages [][]byte, hops uint32) (*wire.Bundle, error) {
 	if key.Type() != crypto.Ed25519 {
 		return nil, fmt.Errorf("%w: key of type %s, not Ed25519", ErrMalformed, key.Type())
 	}
@@ -34,6 +40,9 @@ func Seal(key crypto.PrivKey, g id.Group, topic string, seq uint64, messages [][
 	if err := check(b); err != nil {
 		return nil, err
 	}
+	if err := sealMessages(c, b); err != nil {
+		return nil, err
+	}
 	if b.Signature, err = key.Sign(signed(g, b)); err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
@@ -43,9 +52,15 @@ func Seal(key crypto.PrivKey, g id.Group, topic string, seq uint64, messages [][
 // Opened is a bundle whose signature is good.
 type Opened struct {
 	Author   id.Peer
-	Seq      uint64 // nanoseconds of the author's clock, or little more
+	Key      ed25519.PublicKey // the author's
+	Seq      uint64            // nanoseconds of the author's clock, or little more
 	Topic    string
-	Messages [][]byte // shared with the bundle
+	Count    int      // messages
+	Messages [][]byte // shared with the bundle; none if they are sealed
+
+	// Epoch is what the messages are sealed under, and Sealed is what Unseal opens. Both
+	// nil: they are not sealed.
+	Epoch, Sealed []byte
 }
 
 // Open checks a bundle of the group g. Errors wrap [ErrTooLarge], [ErrMalformed], or
@@ -58,11 +73,20 @@ func Open(g id.Group, b *wire.Bundle) (*Opened, error) {
 	if n := len(b.GetSignature()); n != ed25519.SignatureSize {
 		return nil, fmt.Errorf("%w: signature of %d bytes", ErrMalformed, n)
 	}
-	author := Author(b)
 	if !ed25519.Verify(b.Author, signed(g, b), b.Signature) {
-		return nil, fmt.Errorf("%w: not signed by %s", ErrForged, author)
+		return nil, fmt.Errorf("%w: not signed by %s", ErrForged, Author(b))
 	}
-	return &Opened{Author: author, Seq: b.Seq, Topic: b.Topic, Messages: b.Messages}, nil
+	return opened(b), nil
+}
+
+func opened(b *wire.Bundle) *Opened {
+	o := &Opened{Author: Author(b), Key: b.GetAuthor(), Seq: b.GetSeq(), Topic: b.GetTopic(), Count: countOf(b)}
+	if isSealed(b) {
+		o.Epoch, o.Sealed = b.GetEpoch(), b.GetMessages()[0]
+	} else {
+		o.Messages = b.GetMessages()
+	}
+	return o
 }
 
 // Author returns whose bundle it says it is; it is so when [Open] takes it.
@@ -71,26 +95,38 @@ func Author(b *wire.Bundle) id.Peer { return id.PeerOf(id.Net, b.GetAuthor()) }
 // check looks at all but the signature. It allows nothing to depend on what [ID]
 // does not cover.
 func check(b *wire.Bundle) error {
+	err := checkMessages(b.GetMessages())
+	if isSealed(b) {
+		err = checkSealed(b)
+	}
+	switch n := len(b.GetTopic()); {
+	case err != nil:
+		return err
+	case n > MaxTopic:
+		return fmt.Errorf("%w: topic of %d bytes, limit %d", ErrTooLarge, n, MaxTopic)
+	case n == 0 || !utf8.ValidString(b.Topic):
+		return fmt.Errorf("%w: topic %q", ErrMalformed, b.GetTopic())
+	case len(b.Author) != ed25519.PublicKeySize:
+		return fmt.Errorf("%w: author's key of %d bytes", ErrMalformed, len(b.Author))
+	}
+	return nil
+}
+
+func checkMessages(messages [][]byte) error {
 	total := 0
-	for _, m := range b.GetMessages() {
+	for _, m := range messages {
 		if len(m) > MaxMessage {
 			return fmt.Errorf("%w: message of %d bytes, limit %d", ErrTooLarge, len(m), MaxMessage)
 		}
 		total += len(m)
 	}
-	switch n := len(b.GetMessages()); {
+	switch n := len(messages); {
 	case n > MaxMessages:
 		return fmt.Errorf("%w: %d messages, limit %d", ErrTooLarge, n, MaxMessages)
 	case total > MaxBundle:
 		return fmt.Errorf("%w: messages of %d bytes, limit %d", ErrTooLarge, total, MaxBundle)
-	case len(b.GetTopic()) > MaxTopic:
-		return fmt.Errorf("%w: topic of %d bytes, limit %d", ErrTooLarge, len(b.GetTopic()), MaxTopic)
 	case n == 0:
 		return fmt.Errorf("%w: no messages", ErrMalformed)
-	case b.Topic == "" || !utf8.ValidString(b.Topic):
-		return fmt.Errorf("%w: topic %q", ErrMalformed, b.Topic)
-	case len(b.Author) != ed25519.PublicKeySize:
-		return fmt.Errorf("%w: author's key of %d bytes", ErrMalformed, len(b.Author))
 	}
 	return nil
 }
@@ -130,6 +166,10 @@ func (h *hasher) bundle(b *wire.Bundle) {
 	h.length(len(b.GetMessages()))
 	for _, m := range b.GetMessages() {
 		h.field(m)
+	}
+	if isSealed(b) { // nothing else goes on here, so this is not what an unsealed one says
+		h.field(b.GetEpoch())
+		h.length(int(b.GetCount()))
 	}
 }
 

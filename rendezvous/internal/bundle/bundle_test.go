@@ -114,7 +114,10 @@ func TestSealOpen(t *testing.T) {
 			if err != nil {
 				return
 			}
-			want := &Opened{Author: id.PeerOf(id.Net, b.Author), Seq: math.MaxUint64, Topic: tt.topic, Messages: tt.messages}
+			want := &Opened{
+				Author: id.PeerOf(id.Net, b.Author), Key: b.Author, Seq: math.MaxUint64, Topic: tt.topic,
+				Count: len(tt.messages), Messages: tt.messages,
+			}
 			if !reflect.DeepEqual(o, want) {
 				t.Errorf("opened %.200v, want %.200v", o, want)
 			}
@@ -172,6 +175,11 @@ func TestAltered(t *testing.T) {
 		"hops":          {func(b *wire.Bundle) { b.Hops = 0 }, nil},
 		"more hops":     {func(b *wire.Bundle) { b.Hops = math.MaxUint32 }, nil},
 		"unknown field": {addUnknown, nil},
+		"a count":       {func(b *wire.Bundle) { b.Count = 7 }, nil}, // unsealed it means nothing
+		"an epoch":      {func(b *wire.Bundle) { b.Epoch = []byte{1} }, ErrMalformed},
+		"an epoch of one": {
+			func(b *wire.Bundle) { b.Messages, b.Epoch, b.Count = b.Messages[:1], []byte{1}, 1 }, ErrForged,
+		},
 	}
 	ids := map[[32]byte]string{ID(good): "good"}
 	for name, tt := range tests {
@@ -221,7 +229,7 @@ func TestEncodings(t *testing.T) {
 
 // FuzzOpen tries bundles, and such that it would never find with a good signature.
 func FuzzOpen(f *testing.F) {
-	for _, b := range []*wire.Bundle{seal(f, "one"), seal(f, "", "two", "three")} {
+	for _, b := range []*wire.Bundle{seal(f, "one"), seal(f, "", "two", "three"), sealUnder(f, "one", "two")} {
 		for _, sealed := range []bool{false, true} {
 			data, err := proto.Marshal(b)
 			if err != nil {

@@ -19,7 +19,21 @@
 //	4   number of messages
 //	4+n length, message; for each
 //
+// and, if there is an epoch,
+//
+//	4+n length, epoch
+//	4   count
+//
 // Neither hops, which change on the way, nor fields that this version does not know.
+//
+// # What is sealed
+//
+// In a group that has put somebody out the members share a key, of which the epoch is the
+// name, and the messages are sealed under it ([SealUnder], [Opened.Unseal]): what stands
+// for them is one element, the protobuf message Messages, encoded and sealed, bound to the
+// topic. The signature is around that, so who has no key checks, passes on and remembers
+// a bundle like any other; how many messages there are it has to believe, for its
+// accounts alone, until somebody opens it.
 //
 // # What is remembered
 //
@@ -45,6 +59,14 @@ const (
 	MaxBundle   = 160 << 10 // bytes of all messages of a bundle
 	MaxMessages = 1024      // messages of a bundle
 	MaxTopic    = 255       // bytes of the topic, in UTF-8
+	MaxEpoch    = 16        // bytes of the name of an epoch
+
+	// SealOverhead is how many bytes sealing may add: a nonce of 12 and a tag of 16.
+	SealOverhead = 12 + 16
+	// MaxSealed bounds what is sealed, in bytes: the messages, at most 4 around each of
+	// them, and the overhead.
+	MaxSealed = maxPlain + SealOverhead
+	maxPlain  = MaxBundle + 4*MaxMessages
 
 	// MaxEncoded bounds a bundle on the wire, in bytes: besides the messages and
 	// at most 4 for each of them, the rest. Unknown fields are not counted.

@@ -23,6 +23,9 @@ func Pack(b *wire.Bundle, hops uint32) (*Packed, error) {
 	known := &wire.Bundle{
 		Author: b.GetAuthor(), Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages(), Signature: b.GetSignature(), Hops: hops,
 	}
+	if isSealed(b) {
+		known.Epoch, known.Count = b.GetEpoch(), b.GetCount()
+	}
 	m := &wire.ToEdge{Kind: &wire.ToEdge_Bundle{Bundle: known}}
 	size := proto.Size(m)
 	frame := binary.AppendUvarint(make([]byte, 0, binary.MaxVarintLen32+size), uint64(size))
@@ -31,7 +34,7 @@ func Pack(b *wire.Bundle, hops uint32) (*Packed, error) {
 		return nil, err
 	}
 	// It is all of the frame but two lengths and a tag, which stand before it.
-	return &Packed{known.Topic, len(known.Messages), frame, len(frame) - proto.Size(known)}, nil
+	return &Packed{known.Topic, countOf(known), frame, len(frame) - proto.Size(known)}, nil
 }
 
 // Frame returns the frame, its length in front, that takes the bundle to an edge.
@@ -48,5 +51,5 @@ func (p *Packed) Unpack() (*Opened, error) {
 	if err := proto.Unmarshal(p.Bundle(), &b); err != nil {
 		return nil, err
 	}
-	return &Opened{Author: Author(&b), Seq: b.GetSeq(), Topic: b.GetTopic(), Messages: b.GetMessages()}, nil
+	return opened(&b), nil
 }

@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"bytes"
+	"reflect"
 	"testing"
 
 	"google.golang.org/protobuf/encoding/protodelim"
@@ -43,7 +44,7 @@ func TestPack(t *testing.T) {
 			t.Fatal(err)
 		}
 		o, err := p.Unpack()
-		if err != nil || o.Author != want.Author || o.Seq != 7 || o.Topic != p.Topic || len(o.Messages) != p.Messages || p.Messages != len(messages) {
+		if err != nil || !reflect.DeepEqual(o.Key, want.Key) || o.Author != want.Author || o.Seq != 7 || o.Topic != p.Topic || len(o.Messages) != p.Messages || p.Messages != len(messages) {
 			t.Errorf("unpacked %v, %v", o, err)
 		}
 	}

@@ -20,7 +20,7 @@ var manyNews = sync.OnceValue(func() []*adv.Signed {
 })
 
 func filled(entries int) *Index {
-	x := New(Limits{Entries: entries})
+	x := New(Limits{Entries: entries, ForeignEntries: many, ForeignBytes: 1 << 30})
 	for i, s := range manyNews() {
 		e := Entry{Signed: s, Expires: at(1000 + i*7919%many)}
 		if i%2 == 0 && i < many/2 {

@@ -41,7 +41,8 @@
 //     was. While an edge moves, two rendezvous answer a walk with the same.
 //  3. Somebody else has it, and pushes it: there is a home again.
 //  4. The lease has run out, or its connection died: nobody may be home yet.
-//  5. The edge said that it has moved: its new home knows all it published.
+//  5. The edge said that it has moved: its new home knows all it published. What others
+//     have signed becomes an orphan: another edge of ours may have published it, too.
 //
 // Of the same version put twice the later expiry counts. A newer version brings
 // its own expiry, be it earlier.
@@ -53,4 +54,8 @@
 // at home stays: its publisher was told that it has been published, so when there
 // is nothing else, the newcomer is refused. No signer has more than its share,
 // whatever the state of its entries.
+//
+// What an edge publishes for others counts to them as signers; but anybody makes as many
+// keys as he likes, so no edge has more than a share of its own at home here that others
+// have signed. Put refuses what is beyond, be it the version that is held.
 package index

@@ -65,7 +65,8 @@ const (
 	// Stale: it has expired, or something newer is known. From Retract: what is held
 	// is not older.
 	Stale
-	// Quota: its signer has as much in the index as one may.
+	// Quota: its signer has as much in the index as one may; or its home has, of what
+	// others have signed.
 	Quota
 	// Full: the index is full of what is at home here.
 	Full
@@ -123,3 +124,6 @@ type item struct {
 	slots    []int // in the bucket of each of the keys
 	due      int   // in the queue of its class
 }
+
+// foreign reports whether somebody else than its home has signed it.
+func (it *item) foreign() bool { return it.identity.signer != it.Home }

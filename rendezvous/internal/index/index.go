@@ -15,6 +15,9 @@ type Limits struct {
 	Bytes         int // 0: 256 MiB
 	SignerEntries int // of one signer; 0: 20,000
 	SignerBytes   int // 0: 16 MiB
+
+	ForeignEntries int // at home at one edge that somebody else has signed; 0: 256
+	ForeignBytes   int // 0: 2 MiB
 }
 
 // Stats counts what the index holds, and what has gone from it since New.
@@ -35,7 +38,7 @@ type Index struct {
 	items   map[identity]*item
 	queues  [classes]queue
 	table   table
-	homes   map[id.Peer]map[*item]struct{} // what is at home, by its edge
+	homes   map[id.Peer]*household // what is at home, by its edge
 	signers map[id.Peer]usage
 	graves  tombstones
 
@@ -53,10 +56,13 @@ func New(l Limits) *Index {
 			Bytes:         cmp.Or(l.Bytes, 256<<20),
 			SignerEntries: cmp.Or(l.SignerEntries, 20_000),
 			SignerBytes:   cmp.Or(l.SignerBytes, 16<<20),
+
+			ForeignEntries: cmp.Or(l.ForeignEntries, 256),
+			ForeignBytes:   cmp.Or(l.ForeignBytes, 2<<20),
 		},
 		items:   make(map[identity]*item),
 		table:   make(table),
-		homes:   make(map[id.Peer]map[*item]struct{}),
+		homes:   make(map[id.Peer]*household),
 		signers: make(map[id.Peer]usage),
 		graves:  newTombstones(),
 	}
@@ -74,14 +80,18 @@ func (x *Index) Put(now time.Time, e Entry) Outcome {
 		return Stale
 	case old != nil && e.Signed.Seq() < old.Signed.Seq():
 		return Stale
-	case old != nil && e.Signed.Seq() == old.Signed.Seq():
+	}
+	if old != nil && e.Home.IsZero() {
+		e.Home = old.Home
+	}
+	if x.strains(e, who, old) {
+		return Quota
+	}
+	if old != nil && e.Signed.Seq() == old.Signed.Seq() {
 		x.refresh(old, e)
 		return Refreshed
 	}
 	e.Orphan = false
-	if old != nil && e.Home.IsZero() {
-		e.Home = old.Home
-	}
 	fresh := &item{Entry: e, identity: who, keys: e.Keys()}
 	if refused := x.refuses(fresh, old); refused != 0 {
 		return refused
@@ -98,10 +108,7 @@ func (x *Index) Put(now time.Time, e Entry) Outcome {
 // refresh merges what is said of the version that is held.
 func (x *Index) refresh(it *item, e Entry) {
 	x.leave(it)
-	it.Orphan = it.Orphan && e.Orphan
-	if !e.Home.IsZero() {
-		it.Home = e.Home
-	}
+	it.Home, it.Orphan = e.Home, it.Orphan && e.Orphan
 	if !e.Source.IsZero() {
 		it.Source = e.Source
 	}
@@ -164,14 +171,6 @@ func (x *Index) Retract(now time.Time, s *adv.Signed) Outcome {
 	return Added
 }
 
-// Release ends the home of an edge whose lease has ended without a word: its
-// entries become orphans. It returns how many.
-func (x *Index) Release(edge id.Peer) int { return x.dismiss(edge, true) }
-
-// Move ends the home of an edge that has another one: its entries become plain
-// replicas. It returns how many.
-func (x *Index) Move(edge id.Peer) int { return x.dismiss(edge, false) }
-
 // Adopt makes an orphan of a replica whose home is gone, if this version of it is held,
 // so that somebody answers walks with it. It reports whether it did.
 func (x *Index) Adopt(s *adv.Signed) bool {
@@ -183,17 +182,6 @@ func (x *Index) Adopt(s *adv.Signed) bool {
 	it.Orphan, it.Source = true, id.Peer{}
 	x.enter(it)
 	return true
-}
-
-func (x *Index) dismiss(edge id.Peer, orphans bool) int {
-	all := x.homes[edge]
-	n := len(all)
-	for it := range all {
-		x.leave(it)
-		it.Home, it.Orphan = id.Peer{}, orphans
-		x.enter(it)
-	}
-	return n
 }
 
 // Expire drops what has passed its time, and returns how many entries that were.
@@ -248,30 +236,4 @@ func (x *Index) remove(it *item) {
 	}
 	x.table.remove(it)
 	delete(x.items, it.identity)
-}
-
-// enter puts an item among those of its class.
-func (x *Index) enter(it *item) {
-	x.queues[it.class()].add(it)
-	if it.Home.IsZero() {
-		return
-	}
-	all := x.homes[it.Home]
-	if all == nil {
-		all = make(map[*item]struct{})
-		x.homes[it.Home] = all
-	}
-	all[it] = struct{}{}
-}
-
-// leave takes it from there, so that its class may change.
-func (x *Index) leave(it *item) {
-	x.queues[it.class()].remove(it)
-	if it.Home.IsZero() {
-		return
-	}
-	all := x.homes[it.Home]
-	if delete(all, it); len(all) == 0 {
-		delete(x.homes, it.Home)
-	}
 }

@@ -23,7 +23,10 @@ var (
 
 func at(s int) time.Time { return start.Add(time.Duration(s) * time.Second) }
 
-func edge(n byte) id.Peer { return id.PeerOf(id.Net, bytes.Repeat([]byte{n}, ed25519.PublicKeySize)) }
+// edge is the peer with the key of that number.
+func edge(n byte) id.Peer {
+	return id.PeerOf(id.Net, ed25519.NewKeyFromSeed(bytes.Repeat([]byte{n}, ed25519.SeedSize)).Public().(ed25519.PublicKey))
+}
 
 func keyNumber(t testing.TB, n byte) crypto.PrivKey {
 	t.Helper()
@@ -330,6 +333,15 @@ func TestTombstonesAreBoundedInTimeAndNumber(t *testing.T) {
 	}
 }
 
+func (x *Index) isAtHome(it *item) bool {
+	h := x.homes[it.Home]
+	if h == nil {
+		return false
+	}
+	_, ok := h.items[it]
+	return ok
+}
+
 // checkInvariants sees that an index agrees with itself.
 func checkInvariants(t *testing.T, x *Index) {
 	t.Helper()
@@ -345,7 +357,7 @@ func checkInvariants(t *testing.T, x *Index) {
 		if x.queues[it.class()].items[it.due] != it {
 			t.Fatalf("%v is not in the queue of its class", who)
 		}
-		if _, ok := x.homes[it.Home][it]; ok != (it.class() == home) {
+		if ok := x.isAtHome(it); ok != (it.class() == home) {
 			t.Fatalf("%v at home: %v", who, ok)
 		}
 		u := signers[who.signer]
@@ -362,9 +374,18 @@ func checkInvariants(t *testing.T, x *Index) {
 			t.Fatal("an attribute without values")
 		}
 	}
-	for _, all := range x.homes {
-		if homes += len(all); len(all) == 0 {
+	for who, h := range x.homes {
+		if homes += len(h.items); len(h.items) == 0 {
 			t.Fatal("an edge without entries")
+		}
+		var u usage
+		for it := range h.items {
+			if it.identity.signer != who {
+				u = usage{u.entries + 1, u.bytes + it.size()}
+			}
+		}
+		if u != h.foreign || u.entries > x.limits.ForeignEntries || u.bytes > x.limits.ForeignBytes {
+			t.Fatalf("%v has %v of others, counted %v; limits %+v", who, u, h.foreign, x.limits)
 		}
 	}
 	total := 0

@@ -61,6 +61,9 @@ func (m *model) put(now time.Time, e Entry) Outcome {
 		if e.Home.IsZero() {
 			e.Home = old.Home
 		}
+		if m.strains(slices.Delete(slices.Clone(all), i, i+1), e) {
+			return Quota
+		}
 		if old.Signed == e.Signed {
 			if e.Expires.Before(old.Expires) {
 				e.Expires = old.Expires
@@ -69,6 +72,9 @@ func (m *model) put(now time.Time, e Entry) Outcome {
 			return Refreshed
 		}
 		all = slices.Delete(all, i, i+1)
+	}
+	if m.strains(all, e) {
+		return Quota
 	}
 	all = append(all, e)
 	entries, size := 0, 0
@@ -91,6 +97,18 @@ func (m *model) put(now time.Time, e Entry) Outcome {
 	m.entries, m.evicted = all, m.evicted+gone
 	m.graves = slices.DeleteFunc(m.graves, func(g grave) bool { return compare(g.s, e.Signed) == 0 })
 	return Added
+}
+
+// strains reports whether the home of an entry has too much beside it of what others have
+// signed.
+func (m *model) strains(others []Entry, e Entry) bool {
+	entries, size := 1, e.size()
+	for _, f := range others {
+		if f.Home == e.Home && f.Signed.Signer() != f.Home {
+			entries, size = entries+1, size+f.size()
+		}
+	}
+	return !e.Home.IsZero() && e.Home != e.Signed.Signer() && (entries > m.limits.ForeignEntries || size > m.limits.ForeignBytes)
 }
 
 func (m *model) exceeded(all []Entry) bool {
@@ -137,7 +155,7 @@ func (m *model) retract(now time.Time, s *adv.Signed) Outcome {
 func (m *model) dismiss(who id.Peer, orphans bool) (n int) {
 	for i := range m.entries {
 		if e := &m.entries[i]; e.Home == who {
-			e.Home, e.Orphan = id.Peer{}, orphans
+			e.Home, e.Orphan = id.Peer{}, orphans || e.Signed.Signer() != who
 			n++
 		}
 	}
@@ -204,12 +222,12 @@ func TestIndexIsTheModel(t *testing.T) {
 	seen := map[Outcome]int{}
 	for seed := range uint64(60) {
 		r := rand.New(rand.NewPCG(seed, 0))
-		limits := Limits{Entries: 3 + r.IntN(10), Bytes: 3000 + r.IntN(4000), SignerEntries: 2 + r.IntN(5), SignerBytes: 1500 + r.IntN(2000)}
+		limits := Limits{Entries: 3 + r.IntN(10), Bytes: 3000 + r.IntN(4000), SignerEntries: 2 + r.IntN(5), SignerBytes: 1500 + r.IntN(2000), ForeignEntries: 1 + r.IntN(8), ForeignBytes: 800 + r.IntN(2500)}
 		x, m := New(limits), &model{limits: limits}
-		edges := []id.Peer{alice, bob}
+		edges := []id.Peer{alice, bob, edge(7)}
 		now := 0
 		for step := range 400 {
-			s, who := all[r.IntN(len(all))], edges[r.IntN(2)]
+			s, who := all[r.IntN(len(all))], edges[r.IntN(len(edges))]
 			e := Entry{Signed: s, Expires: at(now + r.IntN(300)), Home: nobody}
 			if r.IntN(2) == 0 {
 				e.Home = who

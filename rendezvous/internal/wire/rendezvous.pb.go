@@ -76,9 +76,9 @@ type Refused_Reason int32
 
 const (
 	Refused_UNSPECIFIED Refused_Reason = 0
-	// It does not stand up to checking, or is not the edge's own.
+	// It does not stand up to checking, or is not the edge's to publish.
 	Refused_INVALID Refused_Reason = 1
-	// The edge has published as much as one may.
+	// The edge has published as much as one may, of its own or of others'.
 	Refused_QUOTA Refused_Reason = 2
 	// The index is full.
 	Refused_FULL Refused_Reason = 3
@@ -182,7 +182,7 @@ func (x End_Failure) Number() protoreflect.EnumNumber {
 
 // Deprecated: Use End_Failure.Descriptor instead.
 func (End_Failure) EnumDescriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{25, 0}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{26, 0}
 }
 
 // Entry is an advertisement as it is handed on.
@@ -809,7 +809,8 @@ func (*Promote) Descriptor() ([]byte, []int) {
 	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{7}
 }
 
-// Publish puts advertisements of the edge into the index.
+// Publish puts advertisements of the edge into the index; and, of those that others have
+// signed, groups that name a root key and sealed documents.
 type Publish struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Number        uint64                 `protobuf:"varint,1,opt,name=number,proto3" json:"number,omitempty"`
@@ -1165,13 +1166,20 @@ type Bundle struct {
 	// The author's public key, Ed25519, 32 bytes.
 	Author []byte `protobuf:"bytes,1,opt,name=author,proto3" json:"author,omitempty"`
 	// The author's clock in nanoseconds, or one more than the last one's.
-	Seq      uint64   `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
-	Topic    string   `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	Seq   uint64 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Topic string `protobuf:"bytes,3,opt,name=topic,proto3" json:"topic,omitempty"`
+	// With an epoch there is one, which is Messages, encoded and sealed.
 	Messages [][]byte `protobuf:"bytes,4,rep,name=messages,proto3" json:"messages,omitempty"`
-	// Over the group, and all of the above.
+	// Over the group, all of the above, and, if there is an epoch, that and the count.
 	Signature []byte `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`
 	// How many more times it may be passed from a rendezvous to others.
-	Hops          uint32 `protobuf:"varint,6,opt,name=hops,proto3" json:"hops,omitempty"`
+	Hops uint32 `protobuf:"varint,6,opt,name=hops,proto3" json:"hops,omitempty"`
+	// Under which key of the members the messages are sealed, 1 to 16 bytes. Nothing: they
+	// are not sealed.
+	Epoch []byte `protobuf:"bytes,7,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	// How many messages are sealed, for those who cannot look. Without an epoch it means
+	// nothing.
+	Count         uint32 `protobuf:"varint,8,opt,name=count,proto3" json:"count,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1248,6 +1256,65 @@ func (x *Bundle) GetHops() uint32 {
 	return 0
 }
 
+func (x *Bundle) GetEpoch() []byte {
+	if x != nil {
+		return x.Epoch
+	}
+	return nil
+}
+
+func (x *Bundle) GetCount() uint32 {
+	if x != nil {
+		return x.Count
+	}
+	return 0
+}
+
+// Messages is what is sealed in a bundle.
+type Messages struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Messages      [][]byte               `protobuf:"bytes,1,rep,name=messages,proto3" json:"messages,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Messages) Reset() {
+	*x = Messages{}
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Messages) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Messages) ProtoMessage() {}
+
+func (x *Messages) ProtoReflect() protoreflect.Message {
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Messages.ProtoReflect.Descriptor instead.
+func (*Messages) Descriptor() ([]byte, []int) {
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *Messages) GetMessages() [][]byte {
+	if x != nil {
+		return x.Messages
+	}
+	return nil
+}
+
 // Exchange is what each side sends on the stream "peerview", the opener first; the
 // other side's is followed by its entries, and then by those of the opener, unless
 // they know the same members.
@@ -1265,7 +1332,7 @@ type Exchange struct {
 
 func (x *Exchange) Reset() {
 	*x = Exchange{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1277,7 +1344,7 @@ func (x *Exchange) String() string {
 func (*Exchange) ProtoMessage() {}
 
 func (x *Exchange) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[15]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1290,7 +1357,7 @@ func (x *Exchange) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Exchange.ProtoReflect.Descriptor instead.
 func (*Exchange) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{15}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *Exchange) GetSelf() *Entry {
@@ -1325,7 +1392,7 @@ type Members struct {
 
 func (x *Members) Reset() {
 	*x = Members{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1337,7 +1404,7 @@ func (x *Members) String() string {
 func (*Members) ProtoMessage() {}
 
 func (x *Members) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[16]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1350,7 +1417,7 @@ func (x *Members) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Members.ProtoReflect.Descriptor instead.
 func (*Members) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{16}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *Members) GetEntries() []*Entry {
@@ -1382,7 +1449,7 @@ type Notice struct {
 
 func (x *Notice) Reset() {
 	*x = Notice{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1394,7 +1461,7 @@ func (x *Notice) String() string {
 func (*Notice) ProtoMessage() {}
 
 func (x *Notice) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1407,7 +1474,7 @@ func (x *Notice) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Notice.ProtoReflect.Descriptor instead.
 func (*Notice) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{17}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *Notice) GetKind() isNotice_Kind {
@@ -1481,7 +1548,7 @@ type Muster struct {
 
 func (x *Muster) Reset() {
 	*x = Muster{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1560,7 @@ func (x *Muster) String() string {
 func (*Muster) ProtoMessage() {}
 
 func (x *Muster) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1573,7 @@ func (x *Muster) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Muster.ProtoReflect.Descriptor instead.
 func (*Muster) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{18}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *Muster) GetId() []byte {
@@ -1528,7 +1595,7 @@ type Replicate struct {
 
 func (x *Replicate) Reset() {
 	*x = Replicate{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1540,7 +1607,7 @@ func (x *Replicate) String() string {
 func (*Replicate) ProtoMessage() {}
 
 func (x *Replicate) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[19]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1553,7 +1620,7 @@ func (x *Replicate) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Replicate.ProtoReflect.Descriptor instead.
 func (*Replicate) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{19}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *Replicate) GetNumber() uint64 {
@@ -1598,7 +1665,7 @@ type Search struct {
 
 func (x *Search) Reset() {
 	*x = Search{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1610,7 +1677,7 @@ func (x *Search) String() string {
 func (*Search) ProtoMessage() {}
 
 func (x *Search) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1623,7 +1690,7 @@ func (x *Search) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Search.ProtoReflect.Descriptor instead.
 func (*Search) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{20}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *Search) GetId() []byte {
@@ -1731,7 +1798,7 @@ type Range struct {
 
 func (x *Range) Reset() {
 	*x = Range{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1743,7 +1810,7 @@ func (x *Range) String() string {
 func (*Range) ProtoMessage() {}
 
 func (x *Range) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1756,7 +1823,7 @@ func (x *Range) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Range.ProtoReflect.Descriptor instead.
 func (*Range) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{21}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Range) GetMin() float64 {
@@ -1799,7 +1866,7 @@ type Arc struct {
 
 func (x *Arc) Reset() {
 	*x = Arc{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1878,7 @@ func (x *Arc) String() string {
 func (*Arc) ProtoMessage() {}
 
 func (x *Arc) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[22]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1891,7 @@ func (x *Arc) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Arc.ProtoReflect.Descriptor instead.
 func (*Arc) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{22}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *Arc) GetAfter() []byte {
@@ -1856,7 +1923,7 @@ type Answer struct {
 
 func (x *Answer) Reset() {
 	*x = Answer{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1868,7 +1935,7 @@ func (x *Answer) String() string {
 func (*Answer) ProtoMessage() {}
 
 func (x *Answer) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1881,7 +1948,7 @@ func (x *Answer) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Answer.ProtoReflect.Descriptor instead.
 func (*Answer) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{23}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *Answer) GetKind() isAnswer_Kind {
@@ -1954,7 +2021,7 @@ type Found struct {
 
 func (x *Found) Reset() {
 	*x = Found{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1966,7 +2033,7 @@ func (x *Found) String() string {
 func (*Found) ProtoMessage() {}
 
 func (x *Found) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1979,7 +2046,7 @@ func (x *Found) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Found.ProtoReflect.Descriptor instead.
 func (*Found) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{24}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Found) GetEntry() *Entry {
@@ -2019,7 +2086,7 @@ type End struct {
 
 func (x *End) Reset() {
 	*x = End{}
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2031,7 +2098,7 @@ func (x *End) String() string {
 func (*End) ProtoMessage() {}
 
 func (x *End) ProtoReflect() protoreflect.Message {
-	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[25]
+	mi := &file_rendezvous_internal_wire_rendezvous_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2044,7 +2111,7 @@ func (x *End) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use End.ProtoReflect.Descriptor instead.
 func (*End) Descriptor() ([]byte, []int) {
-	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{25}
+	return file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *End) GetFailure() End_Failure {
@@ -2159,14 +2226,18 @@ const file_rendezvous_internal_wire_rendezvous_proto_rawDesc = "" +
 	"\x06number\x18\x04 \x01(\x04R\x06number\":\n" +
 	"\bReplayed\x12\x16\n" +
 	"\x06number\x18\x01 \x01(\x04R\x06number\x12\x16\n" +
-	"\x06bundle\x18\x02 \x01(\fR\x06bundle\"\x96\x01\n" +
+	"\x06bundle\x18\x02 \x01(\fR\x06bundle\"\xc2\x01\n" +
 	"\x06Bundle\x12\x16\n" +
 	"\x06author\x18\x01 \x01(\fR\x06author\x12\x10\n" +
 	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x14\n" +
 	"\x05topic\x18\x03 \x01(\tR\x05topic\x12\x1a\n" +
 	"\bmessages\x18\x04 \x03(\fR\bmessages\x12\x1c\n" +
 	"\tsignature\x18\x05 \x01(\fR\tsignature\x12\x12\n" +
-	"\x04hops\x18\x06 \x01(\rR\x04hops\"i\n" +
+	"\x04hops\x18\x06 \x01(\rR\x04hops\x12\x14\n" +
+	"\x05epoch\x18\a \x01(\fR\x05epoch\x12\x14\n" +
+	"\x05count\x18\b \x01(\rR\x05count\"&\n" +
+	"\bMessages\x12\x1a\n" +
+	"\bmessages\x18\x01 \x03(\fR\bmessages\"i\n" +
 	"\bExchange\x12+\n" +
 	"\x04self\x18\x01 \x01(\v2\x17.juxta.rendezvous.EntryR\x04self\x12\x18\n" +
 	"\amembers\x18\x02 \x01(\rR\amembers\x12\x16\n" +
@@ -2237,7 +2308,7 @@ func file_rendezvous_internal_wire_rendezvous_proto_rawDescGZIP() []byte {
 }
 
 var file_rendezvous_internal_wire_rendezvous_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_rendezvous_internal_wire_rendezvous_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_rendezvous_internal_wire_rendezvous_proto_msgTypes = make([]protoimpl.MessageInfo, 27)
 var file_rendezvous_internal_wire_rendezvous_proto_goTypes = []any{
 	(Refusal_Reason)(0),  // 0: juxta.rendezvous.Refusal.Reason
 	(Refused_Reason)(0),  // 1: juxta.rendezvous.Refused.Reason
@@ -2257,17 +2328,18 @@ var file_rendezvous_internal_wire_rendezvous_proto_goTypes = []any{
 	(*Replay)(nil),       // 15: juxta.rendezvous.Replay
 	(*Replayed)(nil),     // 16: juxta.rendezvous.Replayed
 	(*Bundle)(nil),       // 17: juxta.rendezvous.Bundle
-	(*Exchange)(nil),     // 18: juxta.rendezvous.Exchange
-	(*Members)(nil),      // 19: juxta.rendezvous.Members
-	(*Notice)(nil),       // 20: juxta.rendezvous.Notice
-	(*Muster)(nil),       // 21: juxta.rendezvous.Muster
-	(*Replicate)(nil),    // 22: juxta.rendezvous.Replicate
-	(*Search)(nil),       // 23: juxta.rendezvous.Search
-	(*Range)(nil),        // 24: juxta.rendezvous.Range
-	(*Arc)(nil),          // 25: juxta.rendezvous.Arc
-	(*Answer)(nil),       // 26: juxta.rendezvous.Answer
-	(*Found)(nil),        // 27: juxta.rendezvous.Found
-	(*End)(nil),          // 28: juxta.rendezvous.End
+	(*Messages)(nil),     // 18: juxta.rendezvous.Messages
+	(*Exchange)(nil),     // 19: juxta.rendezvous.Exchange
+	(*Members)(nil),      // 20: juxta.rendezvous.Members
+	(*Notice)(nil),       // 21: juxta.rendezvous.Notice
+	(*Muster)(nil),       // 22: juxta.rendezvous.Muster
+	(*Replicate)(nil),    // 23: juxta.rendezvous.Replicate
+	(*Search)(nil),       // 24: juxta.rendezvous.Search
+	(*Range)(nil),        // 25: juxta.rendezvous.Range
+	(*Arc)(nil),          // 26: juxta.rendezvous.Arc
+	(*Answer)(nil),       // 27: juxta.rendezvous.Answer
+	(*Found)(nil),        // 28: juxta.rendezvous.Found
+	(*End)(nil),          // 29: juxta.rendezvous.End
 }
 var file_rendezvous_internal_wire_rendezvous_proto_depIdxs = []int32{
 	6,  // 0: juxta.rendezvous.ToRendezvous.ask:type_name -> juxta.rendezvous.Ask
@@ -2294,13 +2366,13 @@ var file_rendezvous_internal_wire_rendezvous_proto_depIdxs = []int32{
 	3,  // 21: juxta.rendezvous.Exchange.self:type_name -> juxta.rendezvous.Entry
 	3,  // 22: juxta.rendezvous.Members.entries:type_name -> juxta.rendezvous.Entry
 	3,  // 23: juxta.rendezvous.Notice.member:type_name -> juxta.rendezvous.Entry
-	21, // 24: juxta.rendezvous.Notice.muster:type_name -> juxta.rendezvous.Muster
+	22, // 24: juxta.rendezvous.Notice.muster:type_name -> juxta.rendezvous.Muster
 	3,  // 25: juxta.rendezvous.Replicate.entries:type_name -> juxta.rendezvous.Entry
-	24, // 26: juxta.rendezvous.Search.range:type_name -> juxta.rendezvous.Range
-	25, // 27: juxta.rendezvous.Search.arc:type_name -> juxta.rendezvous.Arc
-	27, // 28: juxta.rendezvous.Answer.found:type_name -> juxta.rendezvous.Found
-	28, // 29: juxta.rendezvous.Answer.caught_up:type_name -> juxta.rendezvous.End
-	28, // 30: juxta.rendezvous.Answer.end:type_name -> juxta.rendezvous.End
+	25, // 26: juxta.rendezvous.Search.range:type_name -> juxta.rendezvous.Range
+	26, // 27: juxta.rendezvous.Search.arc:type_name -> juxta.rendezvous.Arc
+	28, // 28: juxta.rendezvous.Answer.found:type_name -> juxta.rendezvous.Found
+	29, // 29: juxta.rendezvous.Answer.caught_up:type_name -> juxta.rendezvous.End
+	29, // 30: juxta.rendezvous.Answer.end:type_name -> juxta.rendezvous.End
 	3,  // 31: juxta.rendezvous.Found.entry:type_name -> juxta.rendezvous.Entry
 	2,  // 32: juxta.rendezvous.End.failure:type_name -> juxta.rendezvous.End.Failure
 	33, // [33:33] is the sub-list for method output_type
@@ -2331,16 +2403,16 @@ func file_rendezvous_internal_wire_rendezvous_proto_init() {
 		(*ToEdge_Promote)(nil),
 		(*ToEdge_Replayed)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[17].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[18].OneofWrappers = []any{
 		(*Notice_Member)(nil),
 		(*Notice_Gone)(nil),
 		(*Notice_Muster)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[20].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[21].OneofWrappers = []any{
 		(*Search_Here)(nil),
 		(*Search_Arc)(nil),
 	}
-	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[23].OneofWrappers = []any{
+	file_rendezvous_internal_wire_rendezvous_proto_msgTypes[24].OneofWrappers = []any{
 		(*Answer_Found)(nil),
 		(*Answer_CaughtUp)(nil),
 		(*Answer_End)(nil),
@@ -2351,7 +2423,7 @@ func file_rendezvous_internal_wire_rendezvous_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_rendezvous_internal_wire_rendezvous_proto_rawDesc), len(file_rendezvous_internal_wire_rendezvous_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   26,
+			NumMessages:   27,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
