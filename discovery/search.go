@@ -112,7 +112,7 @@ func (s *Service) found(ctx context.Context, q *rendezvous.Query) iter.Seq2[*ren
 // ours reports whether an advertisement belongs into this group.
 func (s *Service) ours(a *adv.Signed) bool {
 	p, ok := a.Advertisement().(*adv.Peer)
-	return !a.Withdrawn() && (!ok || p.GID == s.ep.Group())
+	return !a.Withdrawn() && (!ok || p.GID == s.ep.Group()) && (a.Signer() == s.ep.ID() || s.vet(a) == nil)
 }
 
 // askOne asks one peer for what its cache has.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/store"
 	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
@@ -36,7 +37,10 @@ type Config struct {
 	Resolver   *resolver.Service   // for questions to one peer
 	// Store keeps the cache over a restart. Nil: it is kept in memory alone.
 	Store *store.DB
-	Log   *slog.Logger // nil: discard
+	// Vet says why an advertisement does not belong into the group, as that of who was put
+	// out of it; nil: all do.
+	Vet func(a *adv.Signed) error
+	Log *slog.Logger // nil: discard
 }
 
 // Service is the discovery service of one group. Its methods may be called
@@ -47,6 +51,7 @@ type Service struct {
 	rdv      *rendezvous.Service
 	resolver *resolver.Service
 	disk     *shelf // nil: there is none
+	vet      func(*adv.Signed) error
 	log      *slog.Logger
 
 	mu       sync.Mutex // guards what follows
@@ -59,11 +64,14 @@ type Service struct {
 // service ends with its endpoint.
 func New(cfg *Config) (*Service, error) {
 	s := &Service{
-		key: cfg.Key, ep: cfg.Endpoint, rdv: cfg.Rendezvous, resolver: cfg.Resolver, log: cfg.Log,
+		key: cfg.Key, ep: cfg.Endpoint, rdv: cfg.Rendezvous, resolver: cfg.Resolver, vet: cfg.Vet, log: cfg.Log,
 		cache: newCache(), watchers: map[*watcher]struct{}{},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.vet == nil {
+		s.vet = func(*adv.Signed) error { return nil }
 	}
 	if cfg.Store != nil {
 		s.disk = newShelf(cfg.Store, "cache "+s.ep.Group().String(), s.ep.ID())
@@ -87,6 +95,9 @@ func (s *Service) load() error {
 		s.log.Warn("damaged entries of the cache passed over", "entries", skipped)
 	}
 	for _, e := range entries {
+		if s.vet(e.signed) != nil && !e.own {
+			continue
+		}
 		if _, err := s.cache.put(now, e); err != nil {
 			continue
 		}
@@ -108,12 +119,16 @@ func (s *Service) load() error {
 // the index gets it as soon as there is one. What has a lifetime left when the peer
 // ends is published again when it starts, if it has a store.
 //
-// The error wraps [ErrForeign] for what only another peer may sign, [ErrFull],
+// The error wraps [membership.ErrGuest] if this peer may only read, [ErrForeign] for what
+// only another peer may sign, [ErrFull],
 // [rendezvous.ErrQuota] or [rendezvous.ErrFull] (then we keep it and try again), one of
 // the disk's, or an error of the adv package for a document that cannot be.
 func (s *Service) Publish(ctx context.Context, a adv.Advertisement, lifetime, expiration time.Duration) (*adv.Signed, error) {
 	fail := func(err error) (*adv.Signed, error) {
 		return nil, fmt.Errorf("discovery: publish %s: %w", a.ID(), err)
+	}
+	if err := s.ep.Barred(s.ep.ID()); err != nil {
+		return fail(err)
 	}
 	if err := s.rdv.Settle(ctx); err != nil {
 		return fail(err)
@@ -125,19 +140,86 @@ func (s *Service) Publish(ctx context.Context, a adv.Advertisement, lifetime, ex
 	if err != nil {
 		return fail(err)
 	}
-	lifetime, expiration = times(lifetime, expiration)
-	if err := s.store(signed, lifetime, expiration, true); err != nil {
-		return fail(err)
-	}
-	if s.disk != nil {
-		if err := s.disk.flush(ctx); err != nil {
-			return fail(err)
-		}
-	}
-	if err := s.rdv.Publish(ctx, signed, lifetime, expiration); err != nil {
+	if err := s.put(ctx, signed, lifetime, expiration); err != nil {
 		return fail(err)
 	}
 	return signed, nil
+}
+
+// put keeps what is published, and puts it into the index.
+func (s *Service) put(ctx context.Context, signed *adv.Signed, lifetime, expiration time.Duration) error {
+	lifetime, expiration = times(lifetime, expiration)
+	if err := s.store(signed, lifetime, expiration, true); err != nil {
+		return err
+	}
+	if s.disk != nil {
+		if err := s.disk.flush(ctx); err != nil {
+			return err
+		}
+	}
+	return s.rdv.Publish(ctx, signed, lifetime, expiration)
+}
+
+// PublishSigned is Publish for an advertisement that is signed already, by whatever key:
+// that of a group, whose root signs it, and documents of the type jxta:Sealed may be
+// published by others than their signers. Errors as for [Service.Publish].
+func (s *Service) PublishSigned(ctx context.Context, a *adv.Signed, lifetime, expiration time.Duration) error {
+	err := s.ep.Barred(s.ep.ID())
+	if err == nil {
+		err = s.rdv.Settle(ctx)
+	}
+	if err == nil {
+		err = s.put(ctx, a, lifetime, expiration)
+	}
+	if err != nil {
+		return fmt.Errorf("discovery: publish %s: %w", a.Advertisement().ID(), err)
+	}
+	return nil
+}
+
+// RetractSigned takes back what was published with PublishSigned, by the key that has
+// signed it. Errors as for [Service.Retract], or adv.ErrForged for another key.
+func (s *Service) RetractSigned(ctx context.Context, key crypto.PrivKey, a *adv.Signed) error {
+	err := ctx.Err()
+	if err == nil && !key.GetPublic().Equals(a.Key()) {
+		err = adv.ErrForged
+	}
+	if err == nil {
+		s.mu.Lock()
+		if e := s.cache.entries[keyOf(a)]; e != nil {
+			s.cache.remove(e)
+		}
+		s.mu.Unlock()
+		err = s.withdraw(ctx, key, a)
+	}
+	if err != nil {
+		return fmt.Errorf("discovery: retract %s: %w", a.Advertisement().ID(), err)
+	}
+	return nil
+}
+
+// withdraw takes an advertisement out of the index.
+func (s *Service) withdraw(ctx context.Context, key crypto.PrivKey, a *adv.Signed) error {
+	withdrawal, err := adv.Withdraw(key, a.Advertisement(), max(a.Seq()+1, s.nextSeq()))
+	if err == nil {
+		err = s.rdv.Retract(ctx, withdrawal)
+	}
+	if err == nil && s.disk != nil {
+		err = s.disk.flush(ctx)
+	}
+	return err
+}
+
+// Forget drops what a peer has published from the cache, because it was put out of the
+// group.
+func (s *Service) Forget(who id.Peer) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.cache.all(time.Now()) {
+		if e.signed.Signer() == who && !e.own {
+			s.cache.remove(e)
+		}
+	}
 }
 
 // nextSeq is the time in milliseconds, or one more than the last one: what is
@@ -167,14 +249,7 @@ func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 	}
 	s.cache.remove(e)
 	s.mu.Unlock()
-	withdrawal, err := adv.Withdraw(s.key, a.Advertisement(), s.nextSeq())
-	if err == nil {
-		err = s.rdv.Retract(ctx, withdrawal)
-	}
-	if err == nil && s.disk != nil {
-		err = s.disk.flush(ctx)
-	}
-	if err != nil {
+	if err := s.withdraw(ctx, s.key, a); err != nil {
 		return fail(err)
 	}
 	return nil
@@ -184,7 +259,7 @@ func (s *Service) Retract(ctx context.Context, a *adv.Signed) error {
 // the time that its publisher allowed, a day at most. Our own are not cached so:
 // what is still published, and what was retracted, we know best.
 func (s *Service) Keep(a *adv.Signed, expiration time.Duration) {
-	if expiration > 0 && a.Signer() != s.ep.ID() {
+	if expiration > 0 && a.Signer() != s.ep.ID() && s.vet(a) == nil {
 		expiration = min(expiration, adv.MaxExpiration)
 		_ = s.store(a, expiration, expiration, false) // where there is no room, we do without
 	}

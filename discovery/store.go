@@ -37,7 +37,7 @@ func newShelf(db *store.DB, name string, self id.Peer) *shelf {
 func (s *shelf) load(now time.Time) (entries []*entry, skipped int, err error) {
 	err = s.bucket.Each(func(key, value []byte) error {
 		e, err := decodeEntry(key, value, now)
-		if err == nil && e != nil && e.own && e.key.signer != s.self {
+		if err == nil && e != nil && e.own && e.key.signer != s.self && !others(e.signed) {
 			err = errOther
 		}
 		switch {
@@ -52,6 +52,21 @@ func (s *shelf) load(now time.Time) (entries []*entry, skipped int, err error) {
 	})
 	return entries, skipped, err
 }
+
+// others reports whether an advertisement is of a kind that is published by others than
+// its signer.
+func others(a *adv.Signed) bool {
+	switch doc := a.Advertisement().(type) {
+	case *adv.Group:
+		return doc.RootKey != nil
+	case *adv.Document:
+		return doc.Name == sealedType
+	}
+	return false
+}
+
+// sealedType is a document that only who holds a token can read.
+const sealedType = "jxta:Sealed"
 
 // put keeps an entry, in place of what had its key. It is on disk soon, or after a
 // flush. The error says that it will not be.

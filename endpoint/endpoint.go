@@ -2,7 +2,6 @@ package endpoint
 
 import (
 	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"golang.org/x/sync/singleflight"
 
@@ -27,6 +25,19 @@ type Config struct {
 	Host  host.Host   // shared by all groups; the endpoint does not close it
 	Group id.Group    // the group whose streams it carries
 	Self  *adv.Signed // our peer advertisement in the group; see Introduce
+	// Secret is what the members of a closed group know one another by, of
+	// [membership.SecretLen] bytes; Switchboard is where the host answers for it. Nil: the
+	// group is open, and whoever is connected to the host sees that it is in it.
+	Secret      []byte
+	Switchboard *Switchboard
+	// Admission decides who is let in; nil: every peer is.
+	Admission Admission
+	// Refused is called when a peer does not let us in, with what proves its reason, if
+	// anything does. It must not wait. Nil: nobody is told.
+	Refused func(by peer.ID, why error, evidence []byte)
+	// Expelled is called, in a goroutine of its own, when a neighbour was put out, and has
+	// lost its streams. Nil: nobody is told.
+	Expelled func(who id.Peer)
 	// Met is called whenever a peer is admitted or introduces itself anew. It
 	// must not block for long; calls may be concurrent. Nil: nobody is told.
 	Met func(a *adv.Signed, expiration time.Duration)
@@ -39,11 +50,16 @@ type Config struct {
 // Endpoint is one group's window on the host. Its methods may be called
 // concurrently.
 type Endpoint struct {
-	host  host.Host
-	group id.Group
-	met   func(*adv.Signed, time.Duration)
-	gone  func(id.Peer)
-	log   *slog.Logger
+	host      host.Host
+	board     *Switchboard
+	group     id.Group
+	secret    []byte // nil: the group is open
+	admission Admission
+	met       func(*adv.Signed, time.Duration)
+	gone      func(id.Peer)
+	refused   func(peer.ID, error, []byte)
+	expelled  func(id.Peer)
+	log       *slog.Logger
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -60,7 +76,10 @@ type Endpoint struct {
 	hellos     map[peer.ID]int     // that are being heard
 	book       *book
 	streams    map[*Stream]struct{}
-	services   []protocol.ID
+	services   []string
+	gates      map[*Gate]struct{}
+	meters     map[string]*meter // by service
+	count      counts
 	handlers   map[string]handler // by service, for streams to ourselves
 	pulses     map[peer.ID]*pulse
 	held       map[peer.ID]struct{} // connected peers that were held at any time
@@ -70,7 +89,9 @@ type Endpoint struct {
 // to. It returns at once.
 func New(cfg *Config) *Endpoint {
 	e := &Endpoint{
-		host: cfg.Host, group: cfg.Group, met: cfg.Met, gone: cfg.Gone, log: cfg.Log, self: cfg.Self,
+		host: cfg.Host, board: cfg.Switchboard, group: cfg.Group, secret: cfg.Secret, admission: cfg.Admission,
+		met: cfg.Met, gone: cfg.Gone, refused: cfg.Refused, expelled: cfg.Expelled, log: cfg.Log, self: cfg.Self,
+		gates: map[*Gate]struct{}{}, meters: map[string]*meter{},
 		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
 		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{}, held: map[peer.ID]struct{}{},
 		unsubscribe: func() error { return nil },
@@ -84,8 +105,17 @@ func New(cfg *Config) *Endpoint {
 	if e.gone == nil {
 		e.gone = func(id.Peer) {}
 	}
+	if e.expelled == nil {
+		e.expelled = func(id.Peer) {}
+	}
+	if e.refused == nil {
+		e.refused = func(peer.ID, error, []byte) {}
+	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	e.setHandler(helloService, e.serveHello)
+	if e.closedGroup() {
+		e.setHandler(byeService, e.serveBye)
+	}
 	e.host.Network().Notify((*notifiee)(e))
 	leavers, err := e.host.EventBus().Subscribe(new(event.EvtPeerProtocolsUpdated))
 	if err == nil {
@@ -104,6 +134,7 @@ func New(cfg *Config) *Endpoint {
 // every handler and goroutine has ended. Connections stay: they are the host's.
 func (e *Endpoint) Close() error {
 	e.flush()
+	e.sayBye()
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
@@ -120,8 +151,8 @@ func (e *Endpoint) Close() error {
 
 	e.host.Network().StopNotify((*notifiee)(e))
 	_ = e.unsubscribe()
-	for _, p := range services {
-		e.host.RemoveStreamHandler(p)
+	for _, service := range services {
+		e.unserve(service)
 	}
 	e.cancel()
 	for _, s := range open {
@@ -182,7 +213,7 @@ func (e *Endpoint) Handle(service string, serve func(*Stream)) {
 			_ = s.Reset()
 			return
 		}
-		st, err := e.newStream(s, who.Signer())
+		st, err := e.newStream(s, who.Signer(), service, true)
 		if err != nil {
 			_ = s.Reset()
 			return
@@ -202,15 +233,14 @@ func (h handler) serve(st *Stream) {
 }
 
 func (e *Endpoint) setHandler(service string, h network.StreamHandler) {
-	p := e.protocol(service)
 	e.mu.Lock()
 	if e.closed {
 		e.mu.Unlock()
 		return
 	}
-	e.services = append(e.services, p)
+	e.services = append(e.services, service)
 	e.mu.Unlock()
-	e.host.SetStreamHandler(p, func(s network.Stream) {
+	e.serveAs(service, func(s network.Stream) {
 		if !e.enter() {
 			_ = s.Reset()
 			return
@@ -242,11 +272,6 @@ func (e *Endpoint) spawn(f func()) {
 	}
 }
 
-func (e *Endpoint) protocol(service string) protocol.ID {
-	u := e.group.UUID()
-	return protocol.ID(fmt.Sprintf("/juxta/1/%s/%s", hex.EncodeToString(u[:]), service))
-}
-
 // Open opens a stream to a service of a peer, which it connects to and is
 // admitted by where that has not happened; the peer may be ourselves. The context
 // bounds the opening, not the stream. The errors are of type [*Error] and wrap [ErrUnknownPeer],
@@ -262,17 +287,15 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 	if _, err := e.admit(ctx, h); err != nil {
 		return nil, err
 	}
-	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocol(service))
+	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocolAt(h, service))
 	if foreign(err) {
-		if !e.member(h) {
-			e.forget(h) // it has left the group since
-		}
+		e.suspect(h)
 		return nil, &Error{"open " + service, to, "", ErrNotAdmitted}
 	}
 	if err != nil {
 		return nil, &Error{"open " + service, to, "", unreachable(ctx, err)}
 	}
-	st, err := e.newStream(s, to)
+	st, err := e.newStream(s, to, service, false)
 	if err != nil {
 		_ = s.Reset()
 		return nil, &Error{"open " + service, to, "", err}

@@ -24,16 +24,16 @@ func (e *Endpoint) openLoop(service string) (*Stream, error) {
 		return nil, &Error{"open " + service, self, "", ErrNotAdmitted}
 	}
 	near, far := newLoop()
-	st, err := e.newStream(near, self)
+	st, err := e.newStream(near, self, service, false)
 	if err != nil {
 		return nil, &Error{"open " + service, self, "", err}
 	}
-	e.serveLoop(h, far, self)
+	e.serveLoop(h, far, self, service)
 	return st, nil
 }
 
-func (e *Endpoint) serveLoop(h handler, far *loop, self id.Peer) {
-	st, err := e.newStream(far, self)
+func (e *Endpoint) serveLoop(h handler, far *loop, self id.Peer, service string) {
+	st, err := e.newStream(far, self, service, true)
 	if err != nil {
 		_ = far.Reset()
 		return

@@ -2,6 +2,7 @@ package endpoint
 
 import (
 	"context"
+	"crypto/subtle"
 	"errors"
 	"fmt"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint/internal/wire"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/membership"
 )
 
 const (
@@ -112,19 +114,30 @@ func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
 	if err := e.dial(ctx, peer.AddrInfo{ID: h}); err != nil {
 		return fail("connect", err)
 	}
-	s, err := e.host.NewStream(ctx, h, e.protocol(helloService))
+	s, err := e.host.NewStream(ctx, h, e.protocolAt(h, helloService))
 	if err != nil {
 		return fail("greet", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
 	defer stop()
 	defer s.Close()
-	st := &Stream{byteStream: s}
-	if err := e.sayHello(st); err != nil {
+	st := &Stream{byteStream: s, m: e.meter(helloService)}
+	st.m.opened(false)
+	if e.closedGroup() { // what we have to show is for members only
+		err = e.hearProof(st, h)
+	}
+	if err == nil {
+		err = e.sayHello(st)
+	}
+	if err != nil {
 		return fail("greet", err)
 	}
 	a, err := e.hearHello(st, h)
 	if err != nil {
+		if m := refusal(err); m != nil {
+			e.log.Warn("peer not admitted", "addr", h, "err", err)
+			_ = st.WriteMsg(m)
+		}
 		return fail("greet", err)
 	}
 	return a, nil
@@ -137,7 +150,7 @@ func (e *Endpoint) greetLogged(h peer.ID) {
 }
 
 // serveHello is the other half of greet. Whom we do not admit gets no answer,
-// but a reset.
+// but a reset; or is told why, if it is our group's decision.
 func (e *Endpoint) serveHello(s network.Stream) {
 	h := s.Conn().RemotePeer()
 	if !e.beginHello(h) {
@@ -148,15 +161,34 @@ func (e *Endpoint) serveHello(s network.Stream) {
 	_ = s.SetDeadline(time.Now().Add(helloTimeout))
 	stop := context.AfterFunc(e.ctx, func() { _ = s.Reset() }) // Close does not wait for a stranger
 	defer stop()
-	st := &Stream{byteStream: s}
+	st := &Stream{byteStream: s, m: e.meter(helloService)}
+	st.m.opened(true)
+	if e.closedGroup() {
+		proof := membership.Proof(e.secret, []byte(h), []byte(e.host.ID()))
+		if err := st.WriteMsg(&wire.Hello{Proof: proof[:]}); err != nil {
+			_ = s.Reset()
+			return
+		}
+	}
 	if _, err := e.hearHello(st, h); err != nil {
 		e.log.Warn("peer not admitted", "addr", h, "err", err)
+		if m := refusal(err); m != nil && st.WriteMsg(m) == nil {
+			_ = s.Close()
+			return
+		}
 		_ = s.Reset()
 		return
 	}
 	if err := e.sayHello(st); err != nil {
 		_ = s.Reset()
 		return
+	}
+	if e.admission != nil { // the other side may not let us in
+		_ = s.CloseWrite()
+		var m wire.Hello
+		if st.ReadMsg(&m, maxHello) == nil && m.GetRefusal() != 0 {
+			e.log.Warn("not let in", "addr", h, "err", e.hearRefusal(h, &m))
+		}
 	}
 	_ = s.Close()
 }
@@ -181,6 +213,19 @@ func (e *Endpoint) endHello(h peer.ID) {
 	}
 }
 
+// hearProof reads what a peer of a closed group says first.
+func (e *Endpoint) hearProof(s *Stream, h peer.ID) error {
+	var m wire.Hello
+	if err := s.ReadMsg(&m, maxHello); err != nil {
+		return err
+	}
+	proof := membership.Proof(e.secret, []byte(e.host.ID()), []byte(h))
+	if subtle.ConstantTimeCompare(proof[:], m.GetProof()) == 0 {
+		return fmt.Errorf("%w: it does not know the group's secret", ErrNotAdmitted)
+	}
+	return nil
+}
+
 func (e *Endpoint) sayHello(s *Stream) error {
 	return s.WriteMsg(&wire.Hello{
 		Advertisement: e.Self().Envelope(),
@@ -192,6 +237,9 @@ func (e *Endpoint) sayHello(s *Stream) error {
 // come from the peer that the connection was authenticated for.
 func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 	refuse := func(err error) (*adv.Signed, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.count.Refused++
 		return nil, fmt.Errorf("%w: %w", ErrNotAdmitted, err)
 	}
 	var m wire.Hello
@@ -200,6 +248,9 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err) // it has not said no
 		}
 		return refuse(err)
+	}
+	if m.GetRefusal() != 0 {
+		return nil, e.hearRefusal(h, &m)
 	}
 	a, err := adv.Open(m.GetAdvertisement())
 	if err != nil {
@@ -213,6 +264,12 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 		return refuse(errors.New("it shows the advertisement of another peer"))
 	case doc.GID != e.group:
 		return refuse(fmt.Errorf("it shows its advertisement in group %v", doc.GID))
+	}
+	if e.admission != nil {
+		if err := e.admission.Admit(a); err != nil {
+			e.expel(h, err) // it may have been one before
+			return refuse(&deniedError{err})
+		}
 	}
 	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.MaxExpiration.Milliseconds()))) * time.Millisecond
 	e.welcome(h, a)
@@ -230,12 +287,18 @@ func (e *Endpoint) welcome(h peer.ID, a *adv.Signed) {
 	}
 	old := e.neighbours[h]
 	if old == nil {
+		e.count.Admitted++
 		e.log.Info("neighbour", "peer", a.Signer(), "addr", h)
 	} else if old.Seq() > a.Seq() {
 		return // two introductions, the later one was faster
 	}
 	e.neighbours[h] = a
 	e.near[a.Signer()] = h
+	if old == nil {
+		for g := range e.gates {
+			g.found(h)
+		}
+	}
 }
 
 // forget drops a neighbour.
@@ -250,6 +313,7 @@ func (e *Endpoint) forgetLocked(h peer.ID) {
 	if a := e.neighbours[h]; a != nil {
 		delete(e.neighbours, h)
 		delete(e.near, a.Signer())
+		e.forgetNamesLocked(h)
 		e.log.Info("neighbour gone", "peer", a.Signer(), "addr", h)
 		if !e.closed {
 			e.wg.Add(1)

@@ -76,3 +76,19 @@ func isRelayed(a ma.Multiaddr) bool {
 	_, err := a.ValueForProtocol(ma.P_CIRCUIT)
 	return err == nil
 }
+
+// Path says in a word how a peer is connected: "self", "direct", "relayed", or "" if it
+// is not a neighbour.
+func (e *Endpoint) Path(who id.Peer) string {
+	if who == e.ID() {
+		return "self"
+	}
+	if e.Neighbour(who) == nil {
+		return ""
+	}
+	h, _ := e.lookup(who)
+	if _, relayed := e.path(h); relayed {
+		return "relayed"
+	}
+	return "direct"
+}

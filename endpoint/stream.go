@@ -31,6 +31,7 @@ type byteStream interface {
 type Stream struct {
 	byteStream
 	peer id.Peer
+	m    *meter
 	r    *bufio.Reader // nil until something is read through it
 	end  func()
 	kept bool
@@ -45,13 +46,19 @@ type Stream struct {
 const waited = 10 * time.Millisecond
 
 // newStream counts a stream among those that Close resets.
-func (e *Endpoint) newStream(s byteStream, who id.Peer) (*Stream, error) {
+// One whose peer was put out since it was admitted comes too late.
+func (e *Endpoint) newStream(s byteStream, who id.Peer, service string, inbound bool) (*Stream, error) {
 	st := &Stream{byteStream: s, peer: who}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
 		return nil, net.ErrClosed
 	}
+	if _, near := e.near[who]; !near && e.admission != nil && who != e.self.Signer() {
+		return nil, ErrNotAdmitted
+	}
+	st.m = e.meterLocked(service)
+	st.m.opened(inbound)
 	e.streams[st] = struct{}{}
 	st.end = func() {
 		e.mu.Lock()
@@ -67,6 +74,18 @@ func (s *Stream) Read(p []byte) (int, error) {
 	n, err := s.byteStream.Read(p)
 	if now := time.Now(); n > 0 && now.Sub(begun) >= waited {
 		s.heard.Store(now.UnixNano())
+	}
+	if s.m != nil {
+		s.m.bytesIn.Add(uint64(n))
+	}
+	return n, err
+}
+
+// Write writes to the stream.
+func (s *Stream) Write(p []byte) (int, error) {
+	n, err := s.byteStream.Write(p)
+	if s.m != nil {
+		s.m.bytesOut.Add(uint64(n))
 	}
 	return n, err
 }

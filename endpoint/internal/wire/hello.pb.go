@@ -28,7 +28,15 @@ type Hello struct {
 	// The sender's peer advertisement in this group: a signed envelope.
 	Advertisement []byte `protobuf:"bytes,1,opt,name=advertisement,proto3" json:"advertisement,omitempty"`
 	// For how many milliseconds from now the receiver may keep it.
-	ExpirationMs  uint64 `protobuf:"varint,2,opt,name=expiration_ms,json=expirationMs,proto3" json:"expiration_ms,omitempty"`
+	ExpirationMs uint64 `protobuf:"varint,2,opt,name=expiration_ms,json=expirationMs,proto3" json:"expiration_ms,omitempty"`
+	// In place of all else: the sender does not let the receiver in. Why, as package
+	// membership numbers it; 0 if this is no refusal.
+	Refusal uint32 `protobuf:"varint,3,opt,name=refusal,proto3" json:"refusal,omitempty"`
+	// What proves it: of who was put out, the record that says so.
+	Evidence []byte `protobuf:"bytes,4,opt,name=evidence,proto3" json:"evidence,omitempty"`
+	// What the side that was asked sends before all else in a closed group: that it
+	// knows the group's secret. 32 bytes.
+	Proof         []byte `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -77,14 +85,38 @@ func (x *Hello) GetExpirationMs() uint64 {
 	return 0
 }
 
+func (x *Hello) GetRefusal() uint32 {
+	if x != nil {
+		return x.Refusal
+	}
+	return 0
+}
+
+func (x *Hello) GetEvidence() []byte {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
+}
+
+func (x *Hello) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 var File_endpoint_internal_wire_hello_proto protoreflect.FileDescriptor
 
 const file_endpoint_internal_wire_hello_proto_rawDesc = "" +
 	"\n" +
-	"\"endpoint/internal/wire/hello.proto\x12\x0ejuxta.endpoint\"R\n" +
+	"\"endpoint/internal/wire/hello.proto\x12\x0ejuxta.endpoint\"\x9e\x01\n" +
 	"\x05Hello\x12$\n" +
 	"\radvertisement\x18\x01 \x01(\fR\radvertisement\x12#\n" +
-	"\rexpiration_ms\x18\x02 \x01(\x04R\fexpirationMsB3Z1github.com/juxta-p2p/juxta/endpoint/internal/wireb\x06proto3"
+	"\rexpiration_ms\x18\x02 \x01(\x04R\fexpirationMs\x12\x18\n" +
+	"\arefusal\x18\x03 \x01(\rR\arefusal\x12\x1a\n" +
+	"\bevidence\x18\x04 \x01(\fR\bevidence\x12\x14\n" +
+	"\x05proof\x18\x05 \x01(\fR\x05proofB3Z1github.com/juxta-p2p/juxta/endpoint/internal/wireb\x06proto3"
 
 var (
 	file_endpoint_internal_wire_hello_proto_rawDescOnce sync.Once
