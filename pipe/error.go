@@ -66,7 +66,7 @@ func flowError(err error, closed bool) error {
 	switch {
 	case closed:
 		return net.ErrClosed
-	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ErrProtocol), errors.Is(err, ErrExpelled):
 		return err
 	}
 	return ErrBroken

@@ -254,6 +254,10 @@ func (s *Service) openAt(ctx context.Context, who id.Peer, want *target) (*openi
 	if err != nil {
 		return nil, err
 	}
+	if err := s.ep.Barred(who); err != nil { // it says that it has the input end, and may have none
+		_ = st.Reset()
+		return nil, fmt.Errorf("%w: %v has no right to the input end: %w", ErrNotBound, who, err)
+	}
 	return &opening{st, n, want.from}, nil
 }
 

@@ -187,8 +187,8 @@ func (s *Service) Listen(ctx context.Context, name string) (*Listener, error) {
 }
 
 // ListenOn offers the stream pipe that a describes, without publishing it. The
-// error wraps [ErrBound], [ErrRefused] if it is not ours to offer, or
-// [net.ErrClosed].
+// error wraps [ErrBound], [ErrRefused] if it is not ours to offer, or this peer may only
+// read in the group, or [net.ErrClosed].
 func (s *Service) ListenOn(a *adv.Pipe) (*Listener, error) {
 	l := newListener(s, a)
 	if err := s.bind(a, l); err != nil {
@@ -222,6 +222,9 @@ func (s *Service) BindWith(ctx context.Context, a *adv.Pipe, cfg *InputConfig) (
 }
 
 func (s *Service) bind(a *adv.Pipe, end inputEnd) error {
+	if err := s.ep.Barred(s.ep.ID()); err != nil {
+		return fmt.Errorf("%w: %w", ErrRefused, err)
+	}
 	switch {
 	case a.PipeID.Group() != s.ep.Group().UUID():
 		return fmt.Errorf("%w: it is a pipe of another group", ErrRefused)

@@ -110,7 +110,7 @@ func (u *unicast) brokenLocked(x *session, err error) error {
 
 // broken says why a session has ended, in our words.
 func broken(err error) error {
-	if isViolation(err) {
+	if isViolation(err) || errors.Is(err, ErrExpelled) {
 		return err
 	}
 	return ErrBroken
