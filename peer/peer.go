@@ -13,8 +13,10 @@ import (
 	hostid "github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/group"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/internal/store"
 )
 
@@ -25,7 +27,10 @@ const storeFile = "cache.db"
 type Peer struct {
 	cfg    Config
 	host   host.Host
+	key    crypto.PrivKey
 	net    *group.Group
+	up     chan struct{} // closed when net is there
+	groups groups
 	closer []io.Closer // in the order in which they were opened
 
 	ctx    context.Context // ends with Close
@@ -50,7 +55,7 @@ func Start(ctx context.Context, cfg *Config) (*Peer, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("peer: start %s: %w", c.Name, err)
 	}
-	p := &Peer{cfg: c}
+	p := &Peer{cfg: c, up: make(chan struct{}), groups: groups{joining: lock.NewTurn()}}
 	p.ctx, p.cancel = context.WithCancel(context.Background())
 	if err = p.start(ctx, seeds); err == nil {
 		err = ctx.Err()
@@ -67,6 +72,10 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	if err != nil {
 		return err
 	}
+	p.key = key
+	if p.groups.vault, err = openVault(p.cfg.Dir); err != nil {
+		return err
+	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -74,16 +83,19 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 		return err
 	}
 	p.closer = append(p.closer, p.host)
+	p.groups.board = endpoint.NewSwitchboard(p.host)
+	p.closer = append(p.closer, p.groups.board)
 	settled := make(chan struct{})
 	cfg := &group.Config{
 		Advertisement: &adv.Group{GID: id.Net, MSID: id.SpecStdGroup, Name: "NetPeerGroup"},
 		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled,
-		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Log: p.cfg.Log,
+		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Granted: p.granted, Log: p.cfg.Log,
 	}
 	if !p.cfg.NoDHT {
 		f := newFinder(p.host, p.cfg.Log, func() []hostid.AddrInfo { return seeds })
 		p.closer = append(p.closer, f)
 		cfg.Finder = newAnnouncer(f)
+		p.groups.far = cfg.Finder
 	}
 	if cfg.Store, err = p.openStore(); err != nil {
 		return err
@@ -91,8 +103,11 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	if p.net, err = group.New(cfg); err != nil {
 		return err
 	}
-	p.closer = append(p.closer, p.net)
+	p.closer = append(p.closer, p.net, closerFunc(p.leaveAll))
+	p.groups.store, p.groups.settled = cfg.Store, settled
+	close(p.up)
 	p.meet(seeds, settled)
+	p.rejoin()
 	return nil
 }
 

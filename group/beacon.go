@@ -1,0 +1,182 @@
+package group
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/peer"
+	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/discovery"
+	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/internal/lock"
+	"github.com/juxta-p2p/juxta/rendezvous"
+)
+
+const (
+	// beaconType is the document by which a rendezvous of a group says so in the parent
+	// group. Of a closed group it has a pseudonym that only members know.
+	beaconType       = "jxta:Beacon"
+	beaconExpiration = 2 * time.Minute
+	beaconTimeout    = 5 * time.Second // for one to be put up or taken down
+	farPatience      = 3 * time.Second // for the hash table to know a rendezvous
+)
+
+// beacons are how the members of a group find its rendezvous: by what these publish in the
+// parent group, and then in the hash table. They put the group's advertisement there, too,
+// as long as there is a rendezvous, whoever made the group.
+type beacons struct {
+	parent *Group
+	far    rendezvous.Finder // nil: there is none
+	group  func() *adv.Signed
+	listed func() bool
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	on     bool        // we are a rendezvous
+	put    *adv.Signed // what we have published; guarded by turn, too
+
+	turn lock.Turn // one change of what is published at a time
+}
+
+func newBeacons(parent *Group, far rendezvous.Finder, group func() *adv.Signed, listed func() bool) *beacons {
+	b := &beacons{parent: parent, far: far, group: group, listed: listed, turn: lock.NewTurn()}
+	b.ctx, b.cancel = context.WithCancel(context.Background())
+	return b
+}
+
+// FindRendezvous implements rendezvous.Finder.
+func (b *beacons) FindRendezvous(ctx context.Context, g id.Group, n int) iter.Seq[peer.AddrInfo] {
+	return func(yield func(peer.AddrInfo) bool) {
+		had := map[peer.ID]bool{}
+		q := discovery.Query{Kind: beaconType, Attr: "Group", Value: g.String(), Limit: n}
+		for a, err := range b.parent.discovery.Search(ctx, q) {
+			if err != nil || had[a.Host()] {
+				continue
+			}
+			info, ok := b.where(ctx, a)
+			if !ok {
+				continue
+			}
+			if had[a.Host()] = true; !yield(info) {
+				return
+			}
+		}
+		if b.far == nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(ctx, farPatience)
+		defer cancel()
+		for info := range b.far.FindRendezvous(ctx, g, n) {
+			if !had[info.ID] && !yield(info) {
+				return
+			}
+		}
+	}
+}
+
+// where says where the peer is that has signed a beacon: as it says itself in the parent
+// group.
+func (b *beacons) where(ctx context.Context, a *adv.Signed) (peer.AddrInfo, bool) {
+	info := peer.AddrInfo{ID: a.Host()}
+	p, err := b.parent.FindPeer(ctx, a.Signer().String())
+	if err != nil {
+		return info, false
+	}
+	if doc, ok := p.Advertisement().(*adv.Peer); ok {
+		for _, s := range doc.Route.Addrs {
+			if m, err := ma.NewMultiaddr(s); err == nil {
+				info.Addrs = append(info.Addrs, m)
+			}
+		}
+	}
+	return info, true
+}
+
+// Announce implements rendezvous.Finder. It does not wait; what was asked for last counts.
+func (b *beacons) Announce(g id.Group, on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return
+	}
+	b.on = on
+	if b.far != nil {
+		b.far.Announce(g, on)
+	}
+	b.wg.Go(func() { b.set(g) })
+}
+
+// set publishes what is to be published now.
+func (b *beacons) set(g id.Group) {
+	b.turn.Lock()
+	defer b.turn.Unlock()
+	b.mu.Lock()
+	on := b.on
+	b.mu.Unlock()
+	ctx, cancel := context.WithTimeout(b.ctx, beaconTimeout)
+	defer cancel()
+	self := b.parent.Self().Signer()
+	switch {
+	case on && b.put == nil:
+		own := append(g.Bytes(), self.Bytes()...)
+		signed, err := adv.Sign(b.parent.cfg.Key, &adv.Document{Name: beaconType, Children: []*adv.Element{
+			{Name: "Id", Text: id.CodatOf(id.Net, own).String()},
+			{Name: "Group", Text: g.String()},
+		}}, uint64(time.Now().UnixMilli()))
+		if err == nil {
+			b.put = signed
+			err = b.parent.rendezvous.Publish(ctx, signed, adv.DefaultLifetime, beaconExpiration)
+		}
+		if err != nil {
+			b.parent.cfg.Log.Info("rendezvous of a group not announced in its parent yet", "err", err)
+		}
+		b.publishGroup(ctx)
+	case !on && b.put != nil:
+		w, err := adv.Withdraw(b.parent.cfg.Key, b.put.Advertisement(), max(b.put.Seq()+1, uint64(time.Now().UnixMilli())))
+		if err == nil {
+			_ = b.parent.rendezvous.Retract(ctx, w)
+		}
+		b.put = nil
+	}
+}
+
+// publishGroup puts the group's advertisement into the parent group, if it is to be found.
+func (b *beacons) publishGroup(ctx context.Context) {
+	if !b.listed() {
+		return
+	}
+	if err := b.parent.rendezvous.Publish(ctx, b.group(), adv.DefaultLifetime, adv.DefaultExpiration); err != nil {
+		b.parent.cfg.Log.Info("group not published in its parent yet", "err", err)
+	}
+}
+
+// readvertise publishes the group's advertisement anew, if we do that.
+func (b *beacons) readvertise() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed || !b.on {
+		return
+	}
+	b.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(b.ctx, beaconTimeout)
+		defer cancel()
+		b.publishGroup(ctx)
+	})
+}
+
+// close returns when nothing is under way any more. The rendezvous service has taken the
+// beacon down before.
+func (b *beacons) close() {
+	b.mu.Lock()
+	b.closed = true
+	b.mu.Unlock()
+	b.wg.Wait()
+	b.cancel()
+}
