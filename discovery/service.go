@@ -74,7 +74,7 @@ func New(cfg *Config) (*Service, error) {
 		s.vet = func(*adv.Signed) error { return nil }
 	}
 	if cfg.Store != nil {
-		s.disk = newShelf(cfg.Store, "cache "+s.ep.Group().String(), s.ep.ID())
+		s.disk = newShelf(cfg.Store, Bucket(s.ep.Group()), s.ep.ID())
 		if err := s.load(); err != nil {
 			return nil, err
 		}

@@ -26,6 +26,9 @@ type shelf struct {
 	self   id.Peer // whose publications are our own
 }
 
+// Bucket is the name of the part of a store that has the cache of a group.
+func Bucket(g id.Group) string { return "cache " + g.String() }
+
 // newShelf returns the shelf of that name, which differs from group to group.
 func newShelf(db *store.DB, name string, self id.Peer) *shelf {
 	return &shelf{db, db.Bucket(name), self}

@@ -3,6 +3,7 @@ package group
 import (
 	"context"
 	"iter"
+	"net"
 	"sync"
 	"time"
 
@@ -33,20 +34,24 @@ type beacons struct {
 	far    rendezvous.Finder // nil: there is none
 	group  func() *adv.Signed
 	listed func() bool
-	ctx    context.Context // ends with close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	// announced is called when others can find us, who may have come at the same time.
+	announced func()
+	ctx       context.Context // ends with close
+	cancel    context.CancelFunc
+	wg        sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	on     bool        // we are a rendezvous
-	put    *adv.Signed // what we have published; guarded by turn, too
+	on     bool          // we are a rendezvous
+	tried  chan struct{} // closed when what was asked for last has been tried
+	put    *adv.Signed   // what we have published; guarded by turn, too
 
 	turn lock.Turn // one change of what is published at a time
 }
 
 func newBeacons(parent *Group, far rendezvous.Finder, group func() *adv.Signed, listed func() bool) *beacons {
-	b := &beacons{parent: parent, far: far, group: group, listed: listed, turn: lock.NewTurn()}
+	b := &beacons{parent: parent, far: far, group: group, listed: listed, turn: lock.NewTurn(), announced: func() {}, tried: make(chan struct{})}
+	close(b.tried) // nothing was asked for
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
 }
@@ -110,7 +115,27 @@ func (b *beacons) Announce(g id.Group, on bool) {
 	if b.far != nil {
 		b.far.Announce(g, on)
 	}
-	b.wg.Go(func() { b.set(g) })
+	tried := make(chan struct{})
+	b.tried = tried
+	b.wg.Go(func() {
+		defer close(tried)
+		b.set(g)
+	})
+}
+
+// settle waits until what is to be published has been, or could not be.
+func (b *beacons) settle(ctx context.Context) error {
+	b.mu.Lock()
+	tried := b.tried
+	b.mu.Unlock()
+	select {
+	case <-tried:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-b.ctx.Done():
+		return net.ErrClosed
+	}
 }
 
 // set publishes what is to be published now.
@@ -138,6 +163,7 @@ func (b *beacons) set(g id.Group) {
 			b.parent.cfg.Log.Info("rendezvous of a group not announced in its parent yet", "err", err)
 		}
 		b.publishGroup(ctx)
+		b.announced()
 	case !on && b.put != nil:
 		w, err := adv.Withdraw(b.parent.cfg.Key, b.put.Advertisement(), max(b.put.Seq()+1, uint64(time.Now().UnixMilli())))
 		if err == nil {

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"context"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -19,6 +20,9 @@ import (
 
 // maxRoster is how many members are remembered; who was not seen for longest goes first.
 const maxRoster = 16384
+
+// flushTimeout is how long the disk may take before others are told what it is to keep.
+const flushTimeout = 2 * time.Second
 
 // door decides who is in the group, and remembers who was put out: the one place that
 // knows the ledger. It is told to others by a [gossiper].
@@ -42,6 +46,8 @@ type door struct {
 	proved  bool       // and with proof
 	counts  doorCounts // of what was refused
 	expiry  *time.Timer
+	due     time.Time // when it fires; zero: it does not
+	closed  bool
 }
 
 // doorCounts counts refusals by their reason.
@@ -81,13 +87,15 @@ func newDoor(cfg *Membership, self ed25519.PublicKey, db *store.DB, log *slog.Lo
 		signed: cfg.Advertisement, own: cfg.Chain, roster: map[id.Peer]*resident{}, keys: newKeyring(self), counts: doorCounts{},
 	}
 	if db != nil {
-		d.bucket = db.Bucket("ledger " + doc.GID.String())
+		d.bucket = db.Bucket(ledgerBucket(doc.GID))
 		if err := d.load(); err != nil {
 			return nil, fmt.Errorf("read the ledger: %w", err)
 		}
 	}
 	return d, nil
 }
+
+func ledgerBucket(g id.Group) string { return "ledger " + g.String() }
 
 // policyOf reads what the advertisement says, of the version that it is.
 func policyOf(a *adv.Signed, doc *adv.Group) (*membership.Policy, error) {
@@ -196,21 +204,17 @@ func (d *door) settleLocked(now time.Time, who id.Peer, r *resident) {
 		delete(d.roster, oldest)
 	}
 	d.roster[who] = r
-	d.armLocked(now)
+	if !r.until.IsZero() && (d.due.IsZero() || r.until.Before(d.due)) {
+		d.armLocked(now, r.until)
+	}
 }
 
 // armLocked sees that everybody is looked at again when the first credential ends.
-func (d *door) armLocked(now time.Time) {
-	var first time.Time
-	for _, r := range d.roster {
-		if !r.until.IsZero() && (first.IsZero() || r.until.Before(first)) {
-			first = r.until
-		}
-	}
+func (d *door) armLocked(now, first time.Time) {
 	if d.expiry != nil {
 		d.expiry.Stop()
 	}
-	if !first.IsZero() {
+	if d.due = first; !first.IsZero() && !d.closed {
 		d.expiry = time.AfterFunc(max(first.Sub(now), 0), d.expire)
 	}
 }
@@ -220,7 +224,13 @@ func (d *door) expire() {
 	d.mu.Lock()
 	now := time.Now()
 	maps.DeleteFunc(d.roster, func(_ id.Peer, r *resident) bool { return !r.until.IsZero() && !now.Before(r.until) })
-	d.armLocked(now)
+	var first time.Time
+	for _, r := range d.roster {
+		if !r.until.IsZero() && (first.IsZero() || r.until.Before(first)) {
+			first = r.until
+		}
+	}
+	d.armLocked(now, first)
 	d.mu.Unlock()
 	d.changed(nil)
 }
@@ -404,10 +414,23 @@ func (d *door) refusal() error {
 func (d *door) close() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.closed = true
 	if d.expiry != nil {
 		d.expiry.Stop()
 	}
 	d.events.close()
+}
+
+// flush waits for a while until the disk has what was taken.
+func (d *door) flush(ctx context.Context) {
+	if d.db == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
+	defer cancel()
+	if err := d.db.Flush(ctx); err != nil && ctx.Err() == nil {
+		d.log.Error("the ledger is not on disk", "err", err)
+	}
 }
 
 // policyNow is how one becomes a member.
@@ -433,6 +456,7 @@ func (d *door) after(who id.Peer, now time.Time) time.Time {
 	return now
 }
 
+// roleOf is the role of a member that is known; 0 of anybody else.
 func (d *door) roleOf(who id.Peer) membership.Role {
 	d.mu.Lock()
 	defer d.mu.Unlock()

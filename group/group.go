@@ -79,8 +79,9 @@ type Group struct {
 	discovery  *discovery.Service
 	pipe       *pipe.Service
 	presence   *presence
-	door       *door // nil: everybody is a member; and so are the next three
-	keeper     *keeper
+	door       *door   // nil: everybody is a member; and so are the next four
+	keeper     *keeper // what this peer has to act on,
+	teller     *keeper // and what others have to be told
 	sync       *ledgerSync
 	finder     *beacons
 
@@ -150,6 +151,7 @@ func open(cfg *Config) (g *Group, err error) {
 	g.wg.Go(g.followAddresses)
 	if g.door != nil {
 		g.begin(g.keep)
+		g.begin(g.tellAll)
 		g.begin(g.sync.run)
 		g.begin(g.tend)
 		g.begin(g.presence.run)
@@ -160,13 +162,14 @@ func open(cfg *Config) (g *Group, err error) {
 // openDoor prepares what decides who is in the group.
 func (g *Group) openDoor() error {
 	m := g.cfg.Membership
-	g.secret, g.pass, g.keeper = m.Secret, m.Password, newKeeper()
+	g.secret, g.pass, g.keeper, g.teller = m.Secret, m.Password, newKeeper(), newKeeper()
 	var err error
 	if g.door, err = newDoor(m, g.public(), g.cfg.Store, g.cfg.Log); err != nil {
 		return err
 	}
 	g.door.changed = func(records []*membership.Record) { g.keeper.add(records, false) }
 	g.finder = newBeacons(m.Parent, g.cfg.Finder, g.door.advertisement, g.listed)
+	g.finder.announced = func() { g.rendezvous.Look() }
 	return nil
 }
 
@@ -213,6 +216,9 @@ func (g *Group) openServices(self *adv.Signed) (err error) {
 		g.resolver.Handle(renewHandler, resolver.HandlerFunc(g.serveRenewal))
 	}
 	g.presence = newPresence(g.endpoint, g.rendezvous, g.resolver, vet, events, log)
+	if g.door != nil {
+		g.presence.role = g.door.roleOf
+	}
 	g.resolver.Handle(grantHandler, resolver.HandlerFunc(g.serveGrant))
 	return nil
 }
@@ -245,6 +251,30 @@ func (g *Group) Close() error {
 		g.door.close()
 	}
 	return g.endpoint.Close()
+}
+
+// Erase removes what a store, which may be nil, has of a group that is not open: its cache,
+// and its ledger.
+func Erase(db *store.DB, g id.Group) error {
+	if db == nil {
+		return nil
+	}
+	var errs []error
+	for _, name := range []string{ledgerBucket(g), discovery.Bucket(g)} {
+		b := db.Bucket(name)
+		errs = append(errs, b.Each(func(key, _ []byte) error { return b.Delete(key) }))
+	}
+	return errors.Join(errs...)
+}
+
+// Settle waits until this peer has found its place in the group, and those who come later
+// can find it there, or has seen that there is none to be had. The error is the context's,
+// or net.ErrClosed.
+func (g *Group) Settle(ctx context.Context) error {
+	if err := g.rendezvous.Settle(ctx); err != nil || g.finder == nil {
+		return err
+	}
+	return g.finder.settle(ctx)
 }
 
 // ID returns the group's ID.
@@ -405,6 +435,7 @@ func (g *Group) met(a *adv.Signed, expiration time.Duration) {
 	}
 	g.rendezvous.Met(a)
 	if g.door != nil {
+		g.presence.met(a)
 		g.begin(func(ctx context.Context) { g.sync.met(ctx, a.Signer()) })
 		g.renewSoon()
 	}

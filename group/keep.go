@@ -8,8 +8,8 @@ import (
 	"github.com/juxta-p2p/juxta/membership"
 )
 
-// keeper acts on what is news about the membership, one piece of news after the other:
-// those who are put out lose their streams, and everybody is told.
+// keeper has what is news about the membership and is to be acted on, one piece of news
+// after the other.
 type keeper struct {
 	mu      sync.Mutex // guards what follows
 	records []*membership.Record
@@ -23,16 +23,21 @@ func newKeeper() *keeper { return &keeper{wake: make(chan struct{}, 1)} }
 // add hands over what is news, and returns what is closed when it was acted on.
 func (k *keeper) add(records []*membership.Record, newer bool) <-chan struct{} {
 	done := make(chan struct{})
+	k.pass(records, newer, []chan struct{}{done})
+	return done
+}
+
+// pass hands over what is news, and who waits for it.
+func (k *keeper) pass(records []*membership.Record, newer bool, waiting []chan struct{}) {
 	k.mu.Lock()
 	k.records = append(k.records, records...)
 	k.newer = k.newer || newer
-	k.waiting = append(k.waiting, done)
+	k.waiting = append(k.waiting, waiting...)
 	k.mu.Unlock()
 	select {
 	case k.wake <- struct{}{}:
 	default:
 	}
-	return done
 }
 
 func (k *keeper) take() (records []*membership.Record, newer bool, waiting []chan struct{}) {
@@ -43,7 +48,7 @@ func (k *keeper) take() (records []*membership.Record, newer bool, waiting []cha
 	return records, newer, waiting
 }
 
-// keep acts on news until ctx ends.
+// keep acts on news until ctx ends. Others are told by tellAll, which may take its time.
 func (g *Group) keep(ctx context.Context) {
 	for {
 		select {
@@ -61,6 +66,20 @@ func (g *Group) keep(ctx context.Context) {
 		for _, r := range records {
 			g.report(r)
 		}
+		g.door.flush(ctx)
+		g.teller.pass(records, newer, waiting)
+	}
+}
+
+// tellAll tells the neighbours what is news, until ctx ends.
+func (g *Group) tellAll(ctx context.Context) {
+	for {
+		select {
+		case <-g.teller.wake:
+		case <-ctx.Done():
+			return
+		}
+		records, newer, waiting := g.teller.take()
 		if len(records) > 0 || newer {
 			g.sync.tell(ctx, records, newer)
 		}

@@ -29,13 +29,15 @@ type sealer struct {
 }
 
 // keyring seals what is propagated, and opens it, with the keys of the epochs; it is the
-// group's [rendezvous.Cipher].
+// group's [rendezvous.Cipher]. What this peer seals is sealed with a key that it has made
+// of its own ledger, never with one that it was told.
 type keyring struct {
 	self ed25519.PublicKey
 
-	mu     sync.Mutex // guards what follows
-	epochs []epochKey // the present one last; empty: there is none
-	seals  map[sealer]cipher.AEAD
+	mu      sync.Mutex // guards what follows
+	present *epochKey  // nil: there is none
+	past    []epochKey // that it was in, or was told of; the newest last
+	seals   map[sealer]cipher.AEAD
 }
 
 func newKeyring(self ed25519.PublicKey) *keyring {
@@ -46,86 +48,95 @@ func newKeyring(self ed25519.PublicKey) *keyring {
 func (k *keyring) enter(id [8]byte, key []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if n := len(k.epochs); key == nil || n > 0 && k.epochs[n-1].id == id {
+	if key == nil || k.present != nil && k.present.id == id {
 		return
 	}
-	// What somebody told us of it does not count any more.
-	k.epochs = slices.DeleteFunc(k.epochs, func(e epochKey) bool { return e.id == id })
+	// What somebody has told us of it does not count any more.
+	k.past = slices.DeleteFunc(k.past, func(e epochKey) bool { return e.id == id })
 	clear(k.seals)
-	k.epochs = append(k.epochs, epochKey{id, key})
-	k.trimLocked()
+	if k.present != nil {
+		k.past = append(k.past, *k.present)
+	}
+	if extra := len(k.past) - maxEpochs; extra > 0 {
+		k.past = slices.Clone(k.past[extra:])
+	}
+	k.present = &epochKey{id, key}
 }
 
-// learn takes the key of an epoch that is over.
-func (k *keyring) learn(id [8]byte, key []byte) (news bool) {
+// learn takes the key of an epoch that is over, if there is room behind those that this
+// peer was in, and reports whether it was news.
+func (k *keyring) learn(id [8]byte, key []byte) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, e := range k.epochs {
-		if e.id == id {
-			return false
-		}
-	}
-	if len(k.epochs) == maxEpochs || len(key) != 32 {
+	known := func(e epochKey) bool { return e.id == id }
+	if len(key) != 32 || len(k.past) >= maxEpochs || k.present != nil && known(*k.present) || slices.ContainsFunc(k.past, known) {
 		return false
 	}
-	k.epochs = append([]epochKey{{id, key}}, k.epochs...)
+	k.past = slices.Insert(k.past, 0, epochKey{id, key})
 	return true
 }
 
-func (k *keyring) trimLocked() {
-	if extra := len(k.epochs) - maxEpochs; extra > 0 {
-		k.epochs = append([]epochKey(nil), k.epochs[extra:]...)
-	}
-}
-
-// past returns the newest keys, at most n.
-func (k *keyring) past(n int) []epochKey {
+// last returns the keys of the newest epochs, at most n.
+func (k *keyring) last(n int) []epochKey {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return append([]epochKey(nil), k.epochs[max(len(k.epochs)-n, 0):]...)
+	all := slices.Clone(k.past)
+	if k.present != nil {
+		all = append(all, *k.present)
+	}
+	return all[max(len(all)-n, 0):]
 }
 
 // Seal implements rendezvous.Cipher.
 func (k *keyring) Seal(plain, bound []byte) (epoch, sealed []byte, err error) {
 	k.mu.Lock()
-	defer k.mu.Unlock()
-	if len(k.epochs) == 0 {
+	now := k.present
+	k.mu.Unlock()
+	if now == nil {
 		return nil, nil, nil
 	}
-	now := k.epochs[len(k.epochs)-1]
-	aead, err := k.cipherLocked(now, k.self)
+	aead, err := k.cipher(*now, k.self)
 	if err != nil {
 		return nil, nil, err
 	}
-	return append([]byte(nil), now.id[:]...), aead.Seal(nil, nil, plain, bound), nil
+	return slices.Clone(now.id[:]), aead.Seal(nil, nil, plain, bound), nil
 }
 
 // Open implements rendezvous.Cipher.
 func (k *keyring) Open(author ed25519.PublicKey, epoch, sealed, bound []byte) ([]byte, error) {
-	aead, err := k.find(author, epoch)
+	e, err := k.find(epoch)
+	if err != nil {
+		return nil, err
+	}
+	aead, err := k.cipher(e, author)
 	if err != nil {
 		return nil, err
 	}
 	return aead.Open(nil, nil, sealed, bound)
 }
 
-func (k *keyring) find(author ed25519.PublicKey, epoch []byte) (cipher.AEAD, error) {
+func (k *keyring) find(epoch []byte) (epochKey, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	for _, e := range k.epochs {
+	if k.present != nil && string(k.present.id[:]) == string(epoch) {
+		return *k.present, nil
+	}
+	for _, e := range k.past {
 		if string(e.id[:]) == string(epoch) {
-			return k.cipherLocked(e, author)
+			return e, nil
 		}
 	}
-	return nil, fmt.Errorf("%w: %x", rendezvous.ErrEpoch, epoch)
+	return epochKey{}, fmt.Errorf("%w: %x", rendezvous.ErrEpoch, epoch)
 }
 
-// cipherLocked returns the cipher of an author in an epoch.
-func (k *keyring) cipherLocked(e epochKey, author ed25519.PublicKey) (cipher.AEAD, error) {
+// cipher returns that of an author in an epoch.
+func (k *keyring) cipher(e epochKey, author ed25519.PublicKey) (cipher.AEAD, error) {
 	if len(author) != ed25519.PublicKeySize {
 		return nil, fmt.Errorf("a key of %d bytes", len(author))
 	}
 	which := sealer{e.id, [ed25519.PublicKeySize]byte(author)}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if aead := k.seals[which]; aead != nil {
 		return aead, nil
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/group/internal/wire"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/membership"
 	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
 )
@@ -27,6 +28,7 @@ const (
 	beatEvery   = 30 * time.Second
 	beatShare   = 4
 	missedBeats = 3               // until it is taken for gone
+	minBeat     = 2 * time.Second // whatever happens
 	doubtTime   = 3 * time.Second // for who is said to be gone to say that it is not
 	lostPause   = time.Second     // before a rendezvous says so of one that it has lost
 	byeTime     = time.Second     // for our farewell to leave
@@ -40,6 +42,7 @@ type presence struct {
 	resolver *resolver.Service
 	vet      func(*adv.Signed) error // nil: everybody is a member
 	events   *events
+	role     func(id.Peer) membership.Role
 	log      *slog.Logger
 	since    time.Time
 	beat     chan struct{} // cap 1: say it now
@@ -59,7 +62,7 @@ type attendance struct {
 
 func newPresence(ep *endpoint.Endpoint, rdv *rendezvous.Service, r *resolver.Service, vet func(*adv.Signed) error, ev *events, log *slog.Logger) *presence {
 	p := &presence{
-		ep: ep, rdv: rdv, resolver: r, vet: vet, events: ev, log: log, since: time.Now(), beat: make(chan struct{}, 1),
+		ep: ep, rdv: rdv, resolver: r, vet: vet, events: ev, log: log, role: func(id.Peer) membership.Role { return membership.Member }, since: time.Now(), beat: make(chan struct{}, 1),
 		present: map[id.Peer]*attendance{}, changed: make(chan struct{}),
 	}
 	r.Handle(presenceHandler, resolver.HandlerFunc(func(w resolver.ResponseWriter, _ *resolver.Query) {
@@ -77,7 +80,7 @@ func (p *presence) here() *wire.Presence {
 	}
 }
 
-// say has us say so now: our advertisement has changed, say.
+// say has us say so soon: our advertisement has changed, say.
 func (p *presence) say() {
 	select {
 	case p.beat <- struct{}{}:
@@ -110,20 +113,33 @@ func (p *presence) run(ctx context.Context) {
 	})
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	next := time.Now().Add(p.interval())
+	last := time.Now()
+	next := last.Add(p.interval())
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-p.beat:
-			p.propagate(ctx, p.here())
+			if soon := last.Add(minBeat); soon.Before(next) {
+				next = soon
+			}
 		case now := <-tick.C:
 			p.expire(now)
-			if now.After(next) {
-				p.propagate(ctx, p.here())
-				next = now.Add(p.interval())
-			}
 		}
+		if now := time.Now(); !now.Before(next) {
+			p.propagate(ctx, p.here())
+			last, next = now, now.Add(p.interval())
+		}
+	}
+}
+
+// met takes note of a member that has come near. If it is news to us, so may we be to it,
+// and to those behind it.
+func (p *presence) met(a *adv.Signed) {
+	if p.get(a.Signer()) == nil {
+		now := time.Now()
+		p.add(&attendance{signed: a, since: now, heard: now})
+		p.say()
 	}
 }
 
@@ -214,7 +230,7 @@ func (p *presence) add(at *attendance) {
 	}
 	p.mu.Unlock()
 	if old == nil && who != p.ep.ID() {
-		p.events.tell(Event{Kind: Joined, Peer: who, Name: nameOf(at.signed)})
+		p.events.tell(Event{Kind: Joined, Peer: who, Name: nameOf(at.signed), Role: p.role(who)})
 	}
 }
 

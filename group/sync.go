@@ -215,7 +215,7 @@ func (s *ledgerSync) send(st *endpoint.Stream, records []*membership.Record, new
 	if newer {
 		m.Advertisement = s.door.advertisement().Envelope()
 	}
-	for _, e := range s.door.keys.past(pastEpochs) {
+	for _, e := range s.door.keys.last(pastEpochs) {
 		m.Epochs = append(m.Epochs, &wire.Epoch{Id: e.id[:], Key: e.key})
 	}
 	size := 0

@@ -18,6 +18,18 @@
 //
 // A peer is an Ed25519 key. With a directory it keeps the key there, and is the
 // same peer whenever it is started again; without one it is a new peer each time.
+//
+// # Groups
+//
+// Others join a group with a password, an invitation, or because an admin has let them
+// in; what is said there stays there:
+//
+//	a, err := p.CreateGroup(ctx, &peer.NewGroup{Name: "chess", Method: membership.Password, Password: secret})
+//	g, err := p.Join(ctx, a, nil) // who has made it needs no password
+//	ln, err := g.Pipe().Listen(ctx, "moves")
+//
+// # The peer
+//
 // [Start] makes a libp2p host that listens on TCP and QUIC, connects to the
 // seeds, and joins the net group, which everything else is reached from:
 // [Peer.Net].

@@ -233,7 +233,7 @@ func (p *Peer) join(ctx context.Context, a *adv.Signed, doc *adv.Group, e *Entry
 // settle waits until a group that was entered shows that it is one: this peer has its
 // place, and is let in.
 func (p *Peer) settle(ctx context.Context, g *group.Group, t *ticket) error {
-	if err := g.Rendezvous().Settle(ctx); err != nil {
+	if err := g.Settle(ctx); err != nil {
 		return err
 	}
 	if len(g.Neighbours()) > 0 {
@@ -330,7 +330,11 @@ func (p *Peer) leave(g *group.Group, forget bool) error {
 	if i < 0 {
 		return err
 	}
-	return errors.Join(err, g.Close())
+	err = errors.Join(err, g.Close())
+	if forget {
+		err = errors.Join(err, group.Erase(p.groups.store, g.ID()))
+	}
+	return err
 }
 
 // forget has a group not be joined again. The caller has the groups' lock.

@@ -51,17 +51,7 @@ func (p *Peer) login(ctx context.Context, g *group.Group, e *Entry) error {
 	if err != nil {
 		return err
 	}
-	old, _ := g.Standing() // nil if it is none any more
-	if err := g.Login(t.held.chain, t.password); err != nil {
-		return err
-	}
-	if _, err = g.Standing(); err == nil {
-		err = p.settle(ctx, g, t)
-	}
-	if err != nil {
-		if old != nil && old.Chain != nil {
-			err = errors.Join(err, g.Login(old.Chain, nil))
-		}
+	if err := p.present(ctx, g, t); err != nil {
 		return err
 	}
 	t.held.Join, t.held.Joined = e.Remember || t.held.Join, true
@@ -74,6 +64,23 @@ func (p *Peer) login(ctx context.Context, g *group.Group, e *Entry) error {
 		return fmt.Errorf("keep the credential: %w", err)
 	}
 	return nil
+}
+
+// present shows the others another credential. If they, or what is known here, will not
+// have it, the one before stays.
+func (p *Peer) present(ctx context.Context, g *group.Group, t *ticket) error {
+	old, _ := g.Standing() // nil if it is none any more
+	err := g.Login(t.held.chain, t.password)
+	if err != nil {
+		return err
+	}
+	if _, err = g.Standing(); err == nil {
+		err = p.settle(ctx, g, t)
+	}
+	if err != nil && old != nil && old.Chain != nil {
+		err = errors.Join(err, g.Login(old.Chain, nil))
+	}
+	return err
 }
 
 // Kept is a group that this peer keeps something of: a credential, or that it has made it.

@@ -159,6 +159,14 @@ func (srv *server) isClient(who id.Peer) bool {
 	return srv.clients[who] != nil
 }
 
+// Look has a rendezvous ask the Finder for others now, where it would do so now and then:
+// two peers that have become one at the same time find each other so. It does not wait.
+func (s *Service) Look() {
+	if srv := s.server(); srv != nil {
+		srv.spawn(srv.look)
+	}
+}
+
 // look asks the hash table for other rendezvous of the group, where there are few: two
 // that know only strangers in common would never meet.
 func (srv *server) look() {
