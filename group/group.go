@@ -472,6 +472,9 @@ func (g *Group) hearRefusal(by peer.ID, why error, evidence []byte) {
 		return
 	}
 	g.cfg.Log.Warn("not let in", "by", by, "reason", why)
+	if who, ok := ParsePeer(by.String()); ok {
+		g.begin(func(context.Context) { g.expelled(who) })
+	}
 	out, newer := g.door.hearRefusal(why, evidence)
 	if newer {
 		g.readvertised()
@@ -483,7 +486,11 @@ func (g *Group) hearRefusal(by peer.ID, why error, evidence []byte) {
 
 // out is called when this peer is not a member any more: it keeps nothing for others.
 func (g *Group) out(why error) {
+	if <-g.ready; g.pipe == nil {
+		return
+	}
 	g.door.events.tell(Event{Kind: Out, Peer: g.Self().Signer(), Reason: why.Error()})
+	g.pipe.Expel(id.Peer{})
 	if err := g.rendezvous.SetRole(rendezvous.Edge); err != nil {
 		g.cfg.Log.Debug("no edge after being put out", "err", err)
 	}

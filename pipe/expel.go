@@ -6,11 +6,13 @@ import (
 	"github.com/juxta-p2p/juxta/id"
 )
 
-// ErrExpelled: the peer at the other end was put out of the group. It wraps [ErrBroken].
-var ErrExpelled = fmt.Errorf("%w: it was put out of the group", ErrBroken)
+// ErrExpelled: one of the two ends is not in the group any more, or the other does not take
+// it for a member. It wraps [ErrBroken].
+var ErrExpelled = fmt.Errorf("%w: one of the ends was put out of the group", ErrBroken)
 
-// Expel ends all that runs between this peer and one that was put out of the group: who
-// uses it gets [ErrExpelled], and nobody waits for that peer any more.
+// Expel ends all that runs between this peer and one of which either does not take the other
+// for a member of the group any more: who uses it gets [ErrExpelled], and nobody waits for
+// that peer. The zero ID stands for all peers.
 func (s *Service) Expel(who id.Peer) {
 	for _, x := range s.sessions.with(who) {
 		s.spawn(func() {
@@ -19,18 +21,18 @@ func (s *Service) Expel(who id.Peer) {
 			}
 		})
 	}
-	if s.pubsub != nil {
+	if s.pubsub != nil && !who.IsZero() {
 		s.pubsub.expel(who)
 	}
 }
 
-// with returns the sessions with a peer.
+// with returns the sessions with a peer, or all.
 func (t *sessions) with(who id.Peer) []*session {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	var all []*session
 	for k, x := range t.all {
-		if k.peer == who {
+		if k.peer == who || who.IsZero() {
 			all = append(all, x)
 		}
 	}
