@@ -67,6 +67,7 @@ func (e *Endpoint) Recheck() {
 		return
 	}
 	e.mu.Lock()
+	e.rechecks++ // who is being decided on is decided on once more
 	all := make(map[peer.ID]*adv.Signed, len(e.neighbours))
 	for h, a := range e.neighbours {
 		all[h] = a

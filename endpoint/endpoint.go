@@ -80,6 +80,7 @@ type Endpoint struct {
 	gates      map[*Gate]struct{}
 	meters     map[string]*meter // by service
 	count      counts
+	rechecks   uint64             // how often neighbours were looked at anew
 	handlers   map[string]handler // by service, for streams to ourselves
 	pulses     map[peer.ID]*pulse
 	held       map[peer.ID]struct{} // connected peers that were held at any time

@@ -127,6 +127,9 @@ func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
 		err = e.hearProof(st, h)
 	}
 	if err == nil {
+		err = e.shun(h)
+	}
+	if err == nil {
 		err = e.sayHello(st)
 	}
 	if err != nil {
@@ -213,6 +216,23 @@ func (e *Endpoint) endHello(h peer.ID) {
 	}
 }
 
+// shun says why a peer is to see nothing of us: it was put out. It may come by itself if it
+// was let in again.
+func (e *Endpoint) shun(h peer.ID) error {
+	key, err := h.ExtractPublicKey()
+	if err != nil {
+		return nil // which a host of ours would not be
+	}
+	raw, err := key.Raw()
+	if err != nil {
+		return nil
+	}
+	if err := e.Barred(id.PeerOf(id.Net, raw)); errors.Is(err, membership.ErrRevoked) {
+		return fmt.Errorf("%w: %w", ErrNotAdmitted, err)
+	}
+	return nil
+}
+
 // hearProof reads what a peer of a closed group says first.
 func (e *Endpoint) hearProof(s *Stream, h peer.ID) error {
 	var m wire.Hello
@@ -265,32 +285,46 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 	case doc.GID != e.group:
 		return refuse(fmt.Errorf("it shows its advertisement in group %v", doc.GID))
 	}
-	if e.admission != nil {
-		if err := e.admission.Admit(a); err != nil {
-			e.expel(h, err) // it may have been one before
-			return refuse(&deniedError{err})
+	for welcome := false; !welcome; {
+		decided := e.recheckCount()
+		if e.admission != nil {
+			if err := e.admission.Admit(a); err != nil {
+				e.expel(h, err) // it may have been one before
+				return refuse(&deniedError{err})
+			}
 		}
+		welcome = e.welcome(h, a, decided)
 	}
 	expiration := time.Duration(min(m.GetExpirationMs(), uint64(adv.MaxExpiration.Milliseconds()))) * time.Millisecond
-	e.welcome(h, a)
 	e.Learn(a, expiration)
 	e.met(a, expiration)
 	return a, nil
 }
 
-func (e *Endpoint) welcome(h peer.ID, a *adv.Signed) {
+func (e *Endpoint) recheckCount() uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	return e.rechecks
+}
+
+// welcome makes a peer a neighbour, and reports whether it was decided on what counts now:
+// after so many rechecks.
+func (e *Endpoint) welcome(h peer.ID, a *adv.Signed, decided uint64) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.rechecks != decided {
+		return false
+	}
 	// The connection may have ended since: then nobody would forget the peer.
 	if e.closed || e.host.Network().Connectedness(h) == network.NotConnected {
-		return
+		return true
 	}
 	old := e.neighbours[h]
 	if old == nil {
 		e.count.Admitted++
 		e.log.Info("neighbour", "peer", a.Signer(), "addr", h)
 	} else if old.Seq() > a.Seq() {
-		return // two introductions, the later one was faster
+		return true // two introductions, the later one was faster
 	}
 	e.neighbours[h] = a
 	e.near[a.Signer()] = h
@@ -299,6 +333,7 @@ func (e *Endpoint) welcome(h peer.ID, a *adv.Signed) {
 			g.found(h)
 		}
 	}
+	return true
 }
 
 // forget drops a neighbour.

@@ -25,6 +25,10 @@ const (
 	InvitationLife = 24 * time.Hour
 )
 
+// MinPassword is how many bytes a group's password has at least: whoever has the
+// advertisement can try them without asking anybody.
+const MinPassword = 8
+
 // What callers test for.
 var (
 	// ErrNotAdmin: only an admin of the group may.
@@ -174,7 +178,7 @@ func (g *Group) OpenInvitation(ctx context.Context, t membership.Token) (*member
 	q := discovery.Query{Kind: sealedType, Attr: "Id", Value: sealedID(&t)}
 	tried := 0
 	for a, err := range g.discovery.Search(ctx, q) {
-		if err != nil {
+		if err != nil || !t.Made(a.Key()) { // anybody can publish something under that ID
 			continue
 		}
 		if tried++; tried > maxSealed {
@@ -204,9 +208,9 @@ func (g *Group) OpenInvitation(ctx context.Context, t membership.Token) (*member
 // it may come again as another peer, unless the password is changed. Errors are those of
 // [membership.Issuer.RevokePeer].
 func (a *Authority) Revoke(ctx context.Context, who id.Peer, reason string) error {
-	r, err := a.issuer.RevokePeer(who, a.g.door.after(who, time.Now()), reason)
+	err := a.g.door.revoke(who, func(at time.Time) (*membership.Record, error) { return a.issuer.RevokePeer(who, at, reason) })
 	if err == nil {
-		err = a.put(ctx, r)
+		err = a.flush(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("group: revoke %v: %w", who, err)
@@ -217,9 +221,9 @@ func (a *Authority) Revoke(ctx context.Context, who id.Peer, reason string) erro
 // RevokeCredential takes back an invitation or a membership by its serial, and all
 // memberships that come from it. Errors as for [Authority.Revoke].
 func (a *Authority) RevokeCredential(ctx context.Context, s membership.Serial, reason string) error {
-	r, err := a.issuer.RevokeCredential(s, time.Now(), reason)
+	err := a.g.door.revoke(id.Peer{}, func(at time.Time) (*membership.Record, error) { return a.issuer.RevokeCredential(s, at, reason) })
 	if err == nil {
-		err = a.put(ctx, r)
+		err = a.flush(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("group: revoke %v: %w", s, err)
@@ -247,14 +251,8 @@ func (a *Authority) RevokeInvitation(ctx context.Context, t membership.Token, re
 	return nil
 }
 
-// put takes a record of our own, and returns when it is on disk and told.
-func (a *Authority) put(ctx context.Context, r *membership.Record) error {
-	if err := a.g.door.take([]*membership.Record{r}); err != nil {
-		return err
-	}
-	if !a.g.door.effective(r) {
-		return fmt.Errorf("%w: it stands above this peer, or was put out itself", ErrNotAdmin)
-	}
+// flush returns when what was revoked is on disk and told.
+func (a *Authority) flush(ctx context.Context) error {
 	if a.g.door.db != nil {
 		if err := a.g.door.db.Flush(ctx); err != nil {
 			return err
@@ -318,6 +316,8 @@ func (a *Authority) setPassword(ctx context.Context, password []byte) error {
 	switch {
 	case !a.root:
 		return ErrNotRoot
+	case len(password) < MinPassword:
+		return fmt.Errorf("%w: %d characters at least are wanted", membership.ErrPassword, MinPassword)
 	case old.Pass == nil:
 		return fmt.Errorf("%w: the group has no password", membership.ErrPolicy)
 	}

@@ -1,6 +1,7 @@
 package group
 
 import (
+	"bytes"
 	"context"
 	"crypto/ed25519"
 	"encoding/hex"
@@ -41,6 +42,8 @@ type door struct {
 	signed  *adv.Signed // the group's advertisement, the newest that is known
 	own     *membership.Chain
 	roster  map[id.Peer]*resident
+	gone    map[id.Peer]struct{} // that were put out, by name or not
+	dropped []id.Peer            // of them, whose publications are still to be dropped
 	keys    *keyring
 	refused error      // what a member said last when it did not let us in,
 	proved  bool       // and with proof
@@ -55,12 +58,12 @@ type doorCounts map[string]uint64
 
 // resident is a member that was let in at some time.
 type resident struct {
-	name  string
-	role  membership.Role
-	until time.Time // zero: for ever
-	chain *membership.Chain
-	key   ed25519.PublicKey
-	seen  time.Time
+	name   string
+	key    ed25519.PublicKey
+	st     *membership.Standing
+	policy *membership.Policy // by which it was
+	seq    uint64             // of the advertisement that it has shown
+	seen   time.Time
 }
 
 // deny is why a peer is not let in, and what proves it.
@@ -84,7 +87,7 @@ func newDoor(cfg *Membership, self ed25519.PublicKey, db *store.DB, log *slog.Lo
 	}
 	d := &door{
 		log: log, self: self, events: newEvents(), db: db, ledger: membership.NewLedger(policy), policy: policy,
-		signed: cfg.Advertisement, own: cfg.Chain, roster: map[id.Peer]*resident{}, keys: newKeyring(self), counts: doorCounts{},
+		signed: cfg.Advertisement, own: cfg.Chain, roster: map[id.Peer]*resident{}, gone: map[id.Peer]struct{}{}, keys: newKeyring(self), counts: doorCounts{},
 	}
 	if db != nil {
 		d.bucket = db.Bucket(ledgerBucket(doc.GID))
@@ -107,9 +110,10 @@ func policyOf(a *adv.Signed, doc *adv.Group) (*membership.Policy, error) {
 	return p, nil
 }
 
-// load takes up the records that the store has.
+// load takes up the records that the store has. That none of them is of the future was
+// seen when it was taken: a clock that is slow now lets nobody in again.
 func (d *door) load() error {
-	now := time.Now()
+	now := time.Now().Add(100 * 365 * 24 * time.Hour)
 	err := d.bucket.Each(func(key, value []byte) error {
 		r, err := membership.ParseRecord(value)
 		if err == nil {
@@ -126,64 +130,88 @@ func (d *door) load() error {
 
 // Admit implements endpoint.Admission.
 func (d *door) Admit(a *adv.Signed) error {
-	doc, ok := a.Advertisement().(*adv.Peer)
-	if !ok {
-		return errors.New("not a peer advertisement")
-	}
-	key, err := rawKey(a)
-	if err != nil {
-		return err
-	}
-	var chain *membership.Chain
-	if len(doc.Credential) > 0 {
-		if chain, err = membership.ParseChain(doc.Credential); err != nil {
-			return d.refuse(a, err)
-		}
-	}
-	now := time.Now()
-	d.mu.Lock()
-	st, err := d.ledger.Admit(now, chain, key)
-	if err == nil {
-		d.settleLocked(now, a.Signer(), &resident{doc.Name, st.Role, st.Until, st.Chain, key, now})
-	}
-	d.mu.Unlock()
+	used, err := d.judge(a, true)
 	if err != nil {
 		return d.refuse(a, err)
 	}
-	if st.Redeem != nil {
-		d.take([]*membership.Record{st.Redeem})
+	if used != nil {
+		d.keep([]*membership.Record{used})
 	}
 	return nil
 }
 
-// Vet is Admit for an advertisement that somebody else has shown, for a time that it uses
-// no invitation.
+// Vet is Admit for an advertisement that somebody else has shown, and that uses no
+// invitation; of what is no peer's, it only sees that its signer was not put out.
 func (d *door) Vet(a *adv.Signed) error {
-	doc, ok := a.Advertisement().(*adv.Peer)
-	if !ok {
+	if _, ok := a.Advertisement().(*adv.Peer); !ok {
 		if d.revoked(a.Signer()) {
 			return membership.ErrRevoked
 		}
 		return nil
 	}
+	_, err := d.judge(a, false)
+	return err
+}
+
+// judge decides on a peer by its advertisement. If that uses an invitation once more, and
+// it may, the record that says so is taken, and returned.
+func (d *door) judge(a *adv.Signed, using bool) (used *membership.Record, err error) {
+	doc, ok := a.Advertisement().(*adv.Peer)
+	if !ok {
+		return nil, errors.New("not a peer advertisement")
+	}
 	key, err := rawKey(a)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var chain *membership.Chain
 	if len(doc.Credential) > 0 {
 		if chain, err = membership.ParseChain(doc.Credential); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	now := time.Now()
+	now, who := time.Now(), a.Signer()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	st, err := d.ledger.Admit(now, chain, key)
-	if err == nil {
-		d.settleLocked(now, a.Signer(), &resident{doc.Name, st.Role, st.Until, st.Chain, key, now})
+	old := d.roster[who]
+	st, err := d.standLocked(now, old, chain, key)
+	if err == nil && using && st.Redeem != nil {
+		_, err = d.ledger.Add(now, st.Redeem)
+		used = st.Redeem
 	}
-	return err
+	switch newest := old == nil || a.Seq() >= old.seq; { // anybody can show an older one
+	case err != nil && newest:
+		d.dropLocked(who, err)
+		return nil, err
+	case err == nil && newest:
+		d.settleLocked(now, who, &resident{doc.Name, key, st, d.policy, a.Seq(), now})
+	}
+	return used, err
+}
+
+// standLocked judges a chain: without its signatures if it is the one that was judged
+// before, by the same policy.
+func (d *door) standLocked(now time.Time, old *resident, c *membership.Chain, key ed25519.PublicKey) (*membership.Standing, error) {
+	same := old != nil && old.policy == d.policy && old.st.Chain != nil && c != nil && bytes.Equal(old.st.Chain.Bytes(), c.Bytes())
+	if same {
+		return d.ledger.Still(now, old.st, key)
+	}
+	return d.ledger.Admit(now, c, key)
+}
+
+// dropLocked forgets a member that is none any more, and remembers that if it was put out.
+func (d *door) dropLocked(who id.Peer, why error) {
+	delete(d.roster, who)
+	if !errors.Is(why, membership.ErrRevoked) {
+		return
+	}
+	if len(d.gone) >= maxRoster { // who was named himself is in the ledger all the same
+		clear(d.gone)
+	}
+	d.gone[who] = struct{}{}
+	if len(d.dropped) < maxRoster {
+		d.dropped = append(d.dropped, who)
+	}
 }
 
 func rawKey(a *adv.Signed) (ed25519.PublicKey, error) {
@@ -204,8 +232,9 @@ func (d *door) settleLocked(now time.Time, who id.Peer, r *resident) {
 		delete(d.roster, oldest)
 	}
 	d.roster[who] = r
-	if !r.until.IsZero() && (d.due.IsZero() || r.until.Before(d.due)) {
-		d.armLocked(now, r.until)
+	delete(d.gone, who)
+	if until := r.st.Until; !until.IsZero() && (d.due.IsZero() || until.Before(d.due)) {
+		d.armLocked(now, until)
 	}
 }
 
@@ -223,11 +252,14 @@ func (d *door) armLocked(now, first time.Time) {
 func (d *door) expire() {
 	d.mu.Lock()
 	now := time.Now()
-	maps.DeleteFunc(d.roster, func(_ id.Peer, r *resident) bool { return !r.until.IsZero() && !now.Before(r.until) })
 	var first time.Time
-	for _, r := range d.roster {
-		if !r.until.IsZero() && (first.IsZero() || r.until.Before(first)) {
-			first = r.until
+	for who, r := range d.roster {
+		switch until := r.st.Until; {
+		case until.IsZero():
+		case !now.Before(until):
+			delete(d.roster, who)
+		case first.IsZero() || until.Before(first):
+			first = until
 		}
 	}
 	d.armLocked(now, first)
@@ -247,7 +279,6 @@ func (d *door) refuse(a *adv.Signed, err error) error {
 	case errors.Is(err, membership.ErrForged): // its anchor may be one of an older version
 		den.proof = d.signed.Envelope()
 	}
-	delete(d.roster, a.Signer())
 	return den
 }
 
@@ -263,9 +294,9 @@ func (d *door) Barred(who id.Peer) error {
 	}
 	r := d.roster[who]
 	switch {
-	case r == nil && d.ledger.Revoked(who):
+	case d.revokedLocked(who):
 		return membership.ErrRevoked
-	case r != nil && r.role == membership.Guest:
+	case r != nil && r.st.Role == membership.Guest:
 		return membership.ErrGuest
 	}
 	return nil
@@ -274,7 +305,16 @@ func (d *door) Barred(who id.Peer) error {
 func (d *door) revoked(who id.Peer) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.roster[who] == nil && d.ledger.Revoked(who)
+	return d.revokedLocked(who)
+}
+
+// revokedLocked reports whether a peer was put out, and has not come back since.
+func (d *door) revokedLocked(who id.Peer) bool {
+	if d.roster[who] != nil {
+		return false
+	}
+	_, gone := d.gone[who]
+	return gone || d.ledger.Revoked(who)
 }
 
 func (d *door) roleLocked() membership.Role {
@@ -294,27 +334,41 @@ func (d *door) standing() (*membership.Standing, error) {
 	return d.ledger.Admit(time.Now(), d.own, d.self)
 }
 
-// take adds records that are news, keeps them, and has them told. It returns the first
-// error of those that are not to be believed.
+// take adds records that are news, keeps them, and has them told. It stops at the first
+// that is not to be believed, with an error.
 func (d *door) take(records []*membership.Record) error {
 	now := time.Now()
 	var fresh []*membership.Record
-	var bad error
+	var err error
 	d.mu.Lock()
 	for _, r := range records {
-		added, err := d.ledger.Add(now, r)
-		if err != nil && bad == nil {
-			bad = err
+		var added bool
+		if added, err = d.ledger.Add(now, r); err != nil {
+			break
 		}
 		if added {
 			fresh = append(fresh, r)
 		}
 	}
-	d.keys.enter(d.ledger.Epoch())
-	d.forgetRevokedLocked(now)
+	if len(fresh) > 0 {
+		d.changedLocked(now)
+	}
 	d.mu.Unlock()
+	d.keep(fresh)
+	return err
+}
+
+// changedLocked is called when the ledger has grown: whoever reads it then knows who is
+// put out, and gives him nothing more.
+func (d *door) changedLocked(now time.Time) {
+	d.keys.enter(d.ledger.Epoch())
+	d.judgeAllLocked(now)
+}
+
+// keep keeps records that are news, and has them told.
+func (d *door) keep(fresh []*membership.Record) {
 	if len(fresh) == 0 {
-		return bad
+		return
 	}
 	for _, r := range fresh {
 		if d.bucket == nil {
@@ -326,16 +380,47 @@ func (d *door) take(records []*membership.Record) error {
 		}
 	}
 	d.changed(fresh)
-	return bad
 }
 
-// forgetRevokedLocked takes out of the roster who is not a member any more.
-func (d *door) forgetRevokedLocked(now time.Time) {
+// revoke takes a revocation of our own, that sign makes. Its time is such that it voids all
+// that is known of a peer, which may be none; nothing is issued to it meanwhile.
+func (d *door) revoke(who id.Peer, sign func(at time.Time) (*membership.Record, error)) error {
+	d.mu.Lock()
+	now := time.Now()
+	r, err := sign(d.afterLocked(who, now))
+	if err == nil {
+		_, err = d.ledger.Add(now, r)
+	}
+	if err != nil {
+		d.mu.Unlock()
+		return err
+	}
+	d.changedLocked(now)
+	counts := d.effectiveLocked(r)
+	d.mu.Unlock()
+	d.keep([]*membership.Record{r}) // it is in the ledger, whether it counts or not
+	if !counts {
+		return fmt.Errorf("%w: it stands above this peer, or this peer was put out itself", ErrNotAdmin)
+	}
+	return nil
+}
+
+// judgeAllLocked takes out of the roster who is not a member any more.
+func (d *door) judgeAllLocked(now time.Time) {
 	for who, r := range d.roster {
-		if _, err := d.ledger.Admit(now, r.chain, r.key); err != nil {
-			delete(d.roster, who)
+		if _, err := d.standLocked(now, r, r.st.Chain, r.key); err != nil {
+			d.dropLocked(who, err)
 		}
 	}
+}
+
+// takeDropped returns who was put out since it was called last.
+func (d *door) takeDropped() []id.Peer {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := d.dropped
+	d.dropped = nil
+	return all
 }
 
 // renew takes a newer version of the group's advertisement, and reports whether it was.
@@ -355,7 +440,7 @@ func (d *door) renew(a *adv.Signed) (bool, error) {
 	}
 	d.signed, d.policy = a, policy
 	d.ledger.SetPolicy(policy)
-	d.forgetRevokedLocked(time.Now())
+	d.judgeAllLocked(time.Now())
 	return true, nil
 }
 
@@ -395,11 +480,7 @@ func (d *door) hearRefusal(why error, evidence []byte) (out, newer bool) {
 	}
 	d.refused = why
 	r, err := membership.ParseRecord(evidence)
-	if err != nil || d.policy.Verify(r, time.Now()) != nil {
-		return false, newer
-	}
-	rev, ok := r.Revocation()
-	d.proved = ok && rev.Peer == id.PeerOf(id.Net, d.self)
+	d.proved = err == nil && d.policy.Verify(r, time.Now()) == nil && d.ledger.Voids(r, d.own, d.self)
 	return d.proved, newer
 }
 
@@ -445,8 +526,12 @@ func (d *door) policyNow() *membership.Policy {
 func (d *door) after(who id.Peer, now time.Time) time.Time {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if r := d.roster[who]; r != nil && r.chain != nil && !r.chain.Issued().Before(now) {
-		now = r.chain.Issued().Add(time.Millisecond)
+	return d.afterLocked(who, now)
+}
+
+func (d *door) afterLocked(who id.Peer, now time.Time) time.Time {
+	if r := d.roster[who]; r != nil && r.st.Chain != nil && !r.st.Chain.Issued().Before(now) {
+		now = r.st.Chain.Issued().Add(time.Millisecond)
 	}
 	if r := d.ledger.RevocationOf(who); r != nil {
 		if rev, _ := r.Revocation(); !rev.At.Before(now.Truncate(time.Millisecond)) {
@@ -461,19 +546,14 @@ func (d *door) roleOf(who id.Peer) membership.Role {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if r := d.roster[who]; r != nil {
-		return r.role
+		return r.st.Role
 	}
 	return 0
 }
 
-// effective reports whether a revocation counts.
-func (d *door) effective(r *membership.Record) bool {
-	rev, ok := r.Revocation()
-	if !ok {
-		return true
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
+// effectiveLocked reports whether a revocation counts.
+func (d *door) effectiveLocked(r *membership.Record) bool {
+	rev, _ := r.Revocation()
 	return slices.ContainsFunc(d.ledger.Revocations(), func(o membership.Revocation) bool { return o.Serial == rev.Serial })
 }
 

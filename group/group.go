@@ -517,10 +517,20 @@ func (g *Group) usePassword(p *membership.PasswordKey) {
 // Login takes another credential of this peer: one that a password has made renews itself
 // with that. The error is one of package membership.
 func (g *Group) Login(c *membership.Chain, p *membership.PasswordKey) error {
-	if p != nil {
-		g.usePassword(p)
+	if g.door == nil {
+		return fmt.Errorf("group: log in: %w", membership.ErrForeign)
 	}
-	return g.Accept(c)
+	err := g.door.policyNow().Check(c, g.public(), time.Now())
+	if err == nil {
+		if p != nil {
+			g.usePassword(p)
+		}
+		err = g.accept(c)
+	}
+	if err != nil {
+		return fmt.Errorf("group: log in: %w", err)
+	}
+	return nil
 }
 
 // sign makes this peer's advertisement as things are now: a newer version than

@@ -66,7 +66,6 @@ func (g *Group) keep(ctx context.Context) {
 		for _, r := range records {
 			g.report(r)
 		}
-		g.door.flush(ctx)
 		g.teller.pass(records, newer, waiting)
 	}
 }
@@ -81,6 +80,7 @@ func (g *Group) tellAll(ctx context.Context) {
 		}
 		records, newer, waiting := g.teller.take()
 		if len(records) > 0 || newer {
+			g.door.flush(ctx) // what others know because of us we know after a restart, too
 			g.sync.tell(ctx, records, newer)
 		}
 		for _, done := range waiting {
@@ -95,10 +95,16 @@ func (g *Group) purge(records []*membership.Record) {
 		return
 	}
 	g.presence.purge()
+	out := g.door.takeDropped()
 	for _, r := range records {
-		if rev, ok := r.Revocation(); ok && !rev.Peer.IsZero() && g.door.revoked(rev.Peer) {
-			g.discovery.Forget(rev.Peer)
-			g.rendezvous.Forget(rev.Peer)
+		if rev, ok := r.Revocation(); ok && !rev.Peer.IsZero() {
+			out = append(out, rev.Peer)
+		}
+	}
+	for _, who := range out {
+		if g.door.revoked(who) {
+			g.discovery.Forget(who)
+			g.rendezvous.Forget(who)
 		}
 	}
 }

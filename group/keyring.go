@@ -104,7 +104,7 @@ func (k *keyring) Seal(plain, bound []byte) (epoch, sealed []byte, err error) {
 
 // Open implements rendezvous.Cipher.
 func (k *keyring) Open(author ed25519.PublicKey, epoch, sealed, bound []byte) ([]byte, error) {
-	e, err := k.find(epoch)
+	e, own, err := k.find(epoch)
 	if err != nil {
 		return nil, err
 	}
@@ -112,21 +112,26 @@ func (k *keyring) Open(author ed25519.PublicKey, epoch, sealed, bound []byte) ([
 	if err != nil {
 		return nil, err
 	}
-	return aead.Open(nil, nil, sealed, bound)
+	plain, err := aead.Open(nil, nil, sealed, bound)
+	if err != nil && !own { // who told us of the key may not have told the truth
+		return nil, fmt.Errorf("%w: %x: %w", rendezvous.ErrEpoch, epoch, err)
+	}
+	return plain, err
 }
 
-func (k *keyring) find(epoch []byte) (epochKey, error) {
+// find returns the key of an epoch, and whether it is the present one.
+func (k *keyring) find(epoch []byte) (e epochKey, own bool, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.present != nil && string(k.present.id[:]) == string(epoch) {
-		return *k.present, nil
+		return *k.present, true, nil
 	}
 	for _, e := range k.past {
 		if string(e.id[:]) == string(epoch) {
-			return e, nil
+			return e, false, nil
 		}
 	}
-	return epochKey{}, fmt.Errorf("%w: %x", rendezvous.ErrEpoch, epoch)
+	return epochKey{}, false, fmt.Errorf("%w: %x", rendezvous.ErrEpoch, epoch)
 }
 
 // cipher returns that of an author in an epoch.

@@ -160,7 +160,7 @@ func (d *door) describe(m *Member) {
 		return
 	}
 	if r := d.roster[m.Peer]; r != nil {
-		m.Role, m.Until = r.role, r.until
+		m.Role, m.Until = r.st.Role, r.st.Until
 	}
 }
 
@@ -170,7 +170,7 @@ func (d *door) members() []*Member {
 	defer d.mu.Unlock()
 	var all []*Member
 	for who, r := range d.roster {
-		all = append(all, &Member{Peer: who, Name: r.name, Role: r.role, Seen: r.seen, Until: r.until})
+		all = append(all, &Member{Peer: who, Name: r.name, Role: r.st.Role, Seen: r.seen, Until: r.st.Until})
 	}
 	return all
 }

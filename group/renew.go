@@ -66,21 +66,21 @@ func (g *Group) due(now time.Time) time.Duration {
 	if c == nil || c.Final() {
 		return maxRenew
 	}
-	if c.Redeems() && g.password() == nil {
+	if c.Redeems() {
 		return 0
 	}
-	return c.Issued().Add(c.Expires().Sub(c.Issued()) / 2).Sub(now)
+	return halfLife(c).Sub(now)
 }
 
 // renewOwn gets a newer credential: with the password, or from an admin.
 func (g *Group) renewOwn(ctx context.Context) error {
-	old := g.door.credential()
-	if p := g.password(); p != nil {
-		pass := g.door.policyNow().Pass
-		if pass == nil || !pass.Key.Equal(p.Public()) {
+	old, policy := g.door.credential(), g.door.policyNow()
+	if policy.ByPassword(old) { // what an admin has granted says more, and is his to renew
+		p := g.password()
+		if p == nil || !policy.Pass.Key.Equal(p.Public()) {
 			return membership.ErrPassword
 		}
-		fresh, err := IssueBy(p, g.door.policyNow(), g.public())
+		fresh, err := IssueBy(p, policy, g.public())
 		if err != nil {
 			return err
 		}
@@ -142,16 +142,28 @@ func (d *door) renewalOf(who id.Peer, issuer *membership.Issuer) (*membership.Ch
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.roster[who]
-	if r == nil || r.chain == nil {
+	if r == nil || r.st.Chain == nil {
 		return nil, membership.ErrNoCredential
 	}
-	if _, err := d.ledger.Admit(now, r.chain, r.key); err != nil {
+	st, err := d.ledger.Still(now, r.st, r.key)
+	if err != nil {
 		return nil, err
 	}
-	if r.chain.Final() {
+	c := st.Chain
+	switch young := now.Before(halfLife(c)) && !c.Redeems(); {
+	case c.Final():
 		return nil, errors.New("it was made to end")
+	case st.SelfIssued && !c.Redeems():
+		return nil, fmt.Errorf("%w: who has the password renews it himself", membership.ErrIssuer)
+	case young:
+		return nil, errors.New("it is too early")
 	}
-	return issuer.Grant(r.key, r.role, now, credentialLife, r.chain.Sources()...)
+	return issuer.Grant(r.key, st.Role, now, credentialLife, c.Sources()...)
+}
+
+// halfLife is when a credential is to be renewed.
+func halfLife(c *membership.Chain) time.Time {
+	return c.Issued().Add(c.Expires().Sub(c.Issued()) / 2)
 }
 
 // accept takes a credential of ours in place of the one before, and shows it to all.
@@ -173,17 +185,52 @@ func (g *Group) accept(c *membership.Chain) error {
 }
 
 // Accept takes a credential that an admin has granted to this peer. The error is one of
-// package membership: it is not for this peer, or not good.
+// package membership if it is not good, or not for this peer; or it is no better than the
+// one that there is: anybody may hand us one.
 func (g *Group) Accept(c *membership.Chain) error {
-	if g.door == nil {
-		return fmt.Errorf("group: accept: %w", membership.ErrForeign)
+	err := membership.ErrForeign
+	if g.door != nil {
+		err = g.door.acceptable(c)
 	}
-	err := g.door.policyNow().Check(c, g.public(), time.Now())
 	if err == nil {
 		err = g.accept(c)
 	}
 	if err != nil {
 		return fmt.Errorf("group: accept: %w", err)
+	}
+	return nil
+}
+
+// acceptable says why a credential that we were handed is none to take in place of ours.
+func (d *door) acceptable(c *membership.Chain) error {
+	now := time.Now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, err := d.ledger.Admit(now, c, d.self); err != nil {
+		return err
+	}
+	if err := Granted(d.policy, c); err != nil {
+		return err
+	}
+	if d.own == nil {
+		return nil
+	}
+	_, err := d.ledger.Admit(now, d.own, d.self)
+	good := err == nil && !d.proved
+	switch {
+	case good && c.Role() < d.own.Role(): // an admin who means it revokes the other before
+		return fmt.Errorf("%w: it makes less of this peer than it is", membership.ErrIssuer)
+	case good && !c.Issued().After(d.own.Issued()):
+		return fmt.Errorf("%w: there is a newer one", membership.ErrIssuer)
+	}
+	return nil
+}
+
+// Granted says why a credential was not granted by an admin, if that is so: who has the
+// password, or an invitation, can make one for anybody.
+func Granted(p *membership.Policy, c *membership.Chain) error {
+	if p.SelfIssued(c) {
+		return fmt.Errorf("%w: no admin has", membership.ErrIssuer)
 	}
 	return nil
 }
@@ -243,5 +290,8 @@ func checkGrant(a *adv.Signed, h *membership.Invitation, self ed25519.PublicKey)
 	if p.Method != membership.Open && membership.MarkerOf(h.Secret) != p.Marker {
 		return fmt.Errorf("%w: the group's secret is another one", membership.ErrForged)
 	}
-	return p.Check(h.Chain, self, time.Now())
+	if err := p.Check(h.Chain, self, time.Now()); err != nil {
+		return err
+	}
+	return Granted(p, h.Chain)
 }

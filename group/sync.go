@@ -3,10 +3,13 @@ package group
 import (
 	"context"
 	"errors"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
@@ -22,7 +25,9 @@ const (
 	syncFrame     = 128 << 10        // bytes of records in a frame
 	maxSyncFrame  = 512 << 10        // bytes of a frame that is read: all the IDs there can be
 	maxSyncFrames = 1024             // of one answer
-	syncsOfOne    = 4                // exchanges that one neighbour may have under way
+	syncsOfOne    = 4                // exchanges that one neighbour may have under way,
+	syncRate      = 2                // and begin in a second;
+	syncBurst     = 64               // more are refused: the next comparison makes up for it
 	tellAtOnce    = 64               // neighbours that are told news at once
 	pastEpochs    = 16               // whose keys a newcomer gets
 )
@@ -40,11 +45,18 @@ type ledgerSync struct {
 	known func(newer bool)
 
 	mu      sync.Mutex // guards what follows
-	serving map[id.Peer]int
+	serving map[id.Peer]*served
+}
+
+// served is what one neighbour has of us.
+type served struct {
+	now   int // exchanges under way
+	limit *rate.Limiter
+	last  time.Time
 }
 
 func newLedgerSync(ep *endpoint.Endpoint, d *door, known func(bool)) *ledgerSync {
-	s := &ledgerSync{ep: ep, door: d, known: known, serving: map[id.Peer]int{}}
+	s := &ledgerSync{ep: ep, door: d, known: known, serving: map[id.Peer]*served{}}
 	ep.Handle(ledgerService, s.serve)
 	return s
 }
@@ -131,7 +143,7 @@ func (s *ledgerSync) compare(ctx context.Context, who id.Peer) {
 		var want [][]byte
 		if string(theirs.GetDigest()) != string(digest[:]) {
 			var err error
-			if give, want, err = s.door.compare(theirs.GetIds()); err != nil {
+			if give, want, err = s.door.compare(who, theirs.GetIds()); err != nil {
 				return err
 			}
 		}
@@ -172,19 +184,23 @@ func (s *ledgerSync) serve(st *endpoint.Stream) {
 func (s *ledgerSync) begin(who id.Peer) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.serving[who] >= syncsOfOne {
+	one, now := s.serving[who], time.Now()
+	if one == nil {
+		maps.DeleteFunc(s.serving, func(_ id.Peer, o *served) bool { return o.now == 0 && now.Sub(o.last) > syncEvery })
+		one = &served{limit: rate.NewLimiter(syncRate, syncBurst)}
+		s.serving[who] = one
+	}
+	if one.last = now; one.now >= syncsOfOne || !one.limit.Allow() {
 		return false
 	}
-	s.serving[who]++
+	one.now++
 	return true
 }
 
 func (s *ledgerSync) end(who id.Peer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.serving[who]--; s.serving[who] == 0 {
-		delete(s.serving, who)
-	}
+	s.serving[who].now--
 }
 
 // answer answers an offer.
@@ -205,17 +221,21 @@ func (s *ledgerSync) answer(st *endpoint.Stream, offer *wire.Sync) error {
 	if err := s.receiveFrom(st, st.Peer(), nil, &want); err != nil {
 		return err
 	}
-	return s.send(st, s.door.records(want), version > offer.GetVersion(), nil)
+	return s.send(st, s.door.records(st.Peer(), want), version > offer.GetVersion(), nil)
 }
 
 // send sends records, the advertisement if the other side's is older, the keys of past
 // epochs with them, and what we want.
 func (s *ledgerSync) send(st *endpoint.Stream, records []*membership.Record, newer bool, want [][]byte) error {
+	epochs, err := s.door.epochs(st.Peer(), pastEpochs)
+	if err != nil {
+		return err
+	}
 	m := &wire.Sync{Ids: want}
 	if newer {
 		m.Advertisement = s.door.advertisement().Envelope()
 	}
-	for _, e := range s.door.keys.last(pastEpochs) {
+	for _, e := range epochs {
 		m.Epochs = append(m.Epochs, &wire.Epoch{Id: e.id[:], Key: e.key})
 	}
 	size := 0
@@ -271,6 +291,9 @@ func (s *ledgerSync) take(who id.Peer, m *wire.Sync) error {
 		if err != nil {
 			return errors.Join(err, s.door.take(records))
 		}
+		if _, _, used := r.Redemption(); used && s.door.Barred(who) != nil {
+			continue // who is a guest has let nobody in
+		}
 		records = append(records, r)
 	}
 	keys := false
@@ -314,19 +337,34 @@ func (d *door) ids() [][]byte {
 	return all
 }
 
-// compare says what we have and the other side has not, and the other way round.
-func (d *door) compare(theirs [][]byte) (give []*membership.Record, want [][]byte, err error) {
+// epochs returns the newest keys for a member. Who has just been put out is not in the
+// roster any more, though it may still be connected.
+func (d *door) epochs(who id.Peer, n int) ([]epochKey, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if d.roster[who] == nil {
+		return nil, membership.ErrRefused
+	}
+	return d.keys.last(n), nil
+}
+
+// compare says what we have and a member has not, and the other way round.
+func (d *door) compare(who id.Peer, theirs [][]byte) (give []*membership.Record, want [][]byte, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.roster[who] == nil {
+		return nil, nil, membership.ErrRefused
+	}
 	had := map[membership.RecordID]bool{}
 	for _, b := range theirs {
 		if len(b) != len(membership.RecordID{}) {
 			return nil, nil, errSync
 		}
 		r := membership.RecordID(b)
-		if had[r] = true; !d.ledger.Has(r) {
+		if !had[r] && !d.ledger.Has(r) {
 			want = append(want, b)
 		}
+		had[r] = true
 	}
 	for _, r := range d.ledger.IDs() {
 		if !had[r] {
@@ -336,18 +374,21 @@ func (d *door) compare(theirs [][]byte) (give []*membership.Record, want [][]byt
 	return give, want, nil
 }
 
-// records returns those that were asked for, as far as there are any.
-func (d *door) records(ids [][]byte) []*membership.Record {
+// records returns those that a member has asked for, as far as there are any, each once.
+func (d *door) records(who id.Peer, ids [][]byte) []*membership.Record {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []*membership.Record
+	had := map[membership.RecordID]bool{}
 	for _, b := range ids {
-		if len(b) != len(membership.RecordID{}) {
+		if len(b) != len(membership.RecordID{}) || d.roster[who] == nil {
 			continue
 		}
-		if r := d.ledger.Get(membership.RecordID(b)); r != nil {
-			all = append(all, r)
+		r := membership.RecordID(b)
+		if rec := d.ledger.Get(r); rec != nil && !had[r] {
+			all = append(all, rec)
 		}
+		had[r] = true
 	}
 	return all
 }

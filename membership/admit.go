@@ -13,8 +13,9 @@ type Standing struct {
 	Role Role
 	// Until is when the first of the chain's memberships expires; zero: never, in an
 	// open group without a chain.
-	Until time.Time
-	Chain *Chain // the one shown; nil: none
+	Until      time.Time
+	Chain      *Chain // the one shown; nil: none
+	SelfIssued bool   // by the password, or an invitation
 	// Redeem, if it is not nil, says that this admission uses an invitation once more.
 	// Who admits adds it to the ledger, and tells others.
 	Redeem *Record
@@ -41,12 +42,30 @@ func (l *Ledger) Admit(now time.Time, c *Chain, subject ed25519.PublicKey) (*Sta
 	if r := l.effective.revoked(l.policy.Root, c, selfIssued); r != nil {
 		return nil, r.refusal()
 	}
-	s := &Standing{Role: c.Role(), Until: c.until(), Chain: c}
-	s.Redeem, err = l.redeem(now, c)
+	return l.stand(now, c, selfIssued)
+}
+
+func (l *Ledger) stand(now time.Time, c *Chain, selfIssued bool) (*Standing, error) {
+	redeem, err := l.redeem(now, c)
 	if err != nil {
 		return nil, err
 	}
-	return s, nil
+	return &Standing{Role: c.Role(), Until: c.until(), Chain: c, SelfIssued: selfIssued, Redeem: redeem}, nil
+}
+
+// Still is Admit for who was admitted before, by the same policy, as st: no signature is
+// verified again. Errors wrap [ErrExpired], [ErrRevoked], or those of invitations.
+func (l *Ledger) Still(now time.Time, st *Standing, subject ed25519.PublicKey) (*Standing, error) {
+	if st.Chain == nil {
+		return l.Admit(now, nil, subject)
+	}
+	if err := st.Chain.checkTimes(now); err != nil {
+		return nil, err
+	}
+	if r := l.effective.revoked(l.policy.Root, st.Chain, st.SelfIssued); r != nil {
+		return nil, r.refusal()
+	}
+	return l.stand(now, st.Chain, st.SelfIssued)
 }
 
 // redeem returns the record that is wanted if the chain uses an invitation which its

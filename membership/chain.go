@@ -135,12 +135,21 @@ func (c *Chain) Final() bool { return c.last().Final }
 // Redeems reports whether an invitation has made the last credential.
 func (c *Chain) Redeems() bool { return c.invitation() != nil }
 
-// Sources returns the credentials with which a renewal of the last one has to fall: its
-// origins, and the invitation that has made it.
-func (c *Chain) Sources() []Serial {
-	all := slices.Clone(c.last().Origins)
-	if l := c.invitation(); l != nil && len(all) < MaxOrigins {
-		all = append(all, l.Serial)
+// Sources returns the credentials with which a renewal of the last one has to fall: those
+// that it falls with itself. That the renewal is issued later must not make it outlive a
+// revocation of what it renews.
+func (c *Chain) Sources() []Origin {
+	if o := c.last().Origins; len(o) > 0 {
+		return slices.Clone(o) // whoever has renewed it before only did for another
+	}
+	var all []Origin
+	for i := range c.links {
+		l := &c.links[i]
+		o := Origin{Serial: l.Serial}
+		if l.Kind == KindMembership {
+			o.Peer, o.Issued = l.peer, l.Issued
+		}
+		all = append(all, o)
 	}
 	return all
 }

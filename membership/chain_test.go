@@ -34,6 +34,8 @@ func golden(t *testing.T, name string, b []byte) {
 	}
 }
 
+var goldenOrigins = []Origin{{Serial: Serial{4}, Peer: peerOf("carl"), Issued: now.Add(-2 * day)}, {Serial: Serial{5}}}
+
 // goldenChain is of three links, of a root, an admin and an invitation.
 func goldenChain() *Chain {
 	return forge(
@@ -42,7 +44,7 @@ func goldenChain() *Chain {
 			Serial: Serial{2}, Subject: pub("invitation"), Kind: KindInvitation,
 			Uses: 5, Life: 30 * day, For: peerOf("carl"),
 		}},
-		forgery{keyOf("invitation"), Credential{Serial: Serial{3}, Subject: pub("carl"), Origins: []Serial{{4}, {5}}}},
+		forgery{keyOf("invitation"), Credential{Serial: Serial{3}, Subject: pub("carl"), Origins: goldenOrigins}},
 	)
 }
 
@@ -69,12 +71,12 @@ func TestChain(t *testing.T) {
 	if l := links[1]; l.Kind != KindInvitation || l.Uses != 5 || l.Life != 30*day || l.For != peerOf("carl") || l.Group != group.UUID() {
 		t.Errorf("read the invitation %+v", l)
 	}
-	if !slices.Equal(links[2].Origins, []Serial{{4}, {5}}) {
+	if !slices.Equal(links[2].Origins, goldenOrigins) {
 		t.Errorf("read origins %v", links[2].Origins)
 	}
 	links[2].Subject[0]++
-	links[2].Origins[0][0]++
-	if !read.Subject().Equal(pub("carl")) || read.links[2].Origins[0] != (Serial{4}) {
+	links[2].Origins[0].Serial[0]++
+	if !read.Subject().Equal(pub("carl")) || read.links[2].Origins[0].Serial != (Serial{4}) {
 		t.Error("what Links returns is not a copy")
 	}
 }
@@ -155,9 +157,10 @@ func TestParseChainRefuses(t *testing.T) {
 		{"for a group", with(10, id.Net.Bytes()), ErrMalformed},
 		{"for no ID", with(10, []byte{1, 2, 3, 77}), ErrMalformed},
 		{"for the null peer", with(10, id.Peer{}.Bytes()), ErrMalformed},
-		{"short origin", with(11, make([]byte, 15)), ErrMalformed},
-		{"long origin", with(11, make([]byte, 17)), ErrMalformed},
-		{"nine origins", one(append(drop(11), bytes.Repeat(appendField(nil, 11, make([]byte, 16)), 9)...), good.signature), ErrMalformed},
+		{"short origin", with(11, appendField(nil, 1, make([]byte, 15))), ErrMalformed},
+		{"long origin", with(11, appendField(nil, 1, make([]byte, 17))), ErrMalformed},
+		{"origin of no peer", with(11, appendField(appendField(nil, 1, make([]byte, 16)), 2, []byte{1, 2, 3, 77})), ErrMalformed},
+		{"five origins", one(append(drop(11), bytes.Repeat(appendField(nil, 11, appendField(nil, 1, make([]byte, 16))), 5)...), good.signature), ErrMalformed},
 		{"invitation without limits", number(4, 2), ErrMalformed},
 	}
 	for _, tt := range tests {

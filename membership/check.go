@@ -46,6 +46,16 @@ func (p *Policy) check(c *Chain, subject ed25519.PublicKey, now time.Time) (self
 	return byPassword || c.invitation() != nil, c.checkTimes(now)
 }
 
+// ByPassword reports whether the password's key has made a chain that was checked.
+func (p *Policy) ByPassword(c *Chain) bool {
+	first := &c.links[0]
+	return p.Pass != nil && len(c.links) == 1 && first.signedBy(p.Pass.Key)
+}
+
+// SelfIssued reports whether the subject of a chain that was checked has issued the last
+// credential to itself, with the password's or an invitation's key.
+func (p *Policy) SelfIssued(c *Chain) bool { return c.Redeems() || p.ByPassword(c) }
+
 // checkIssuers sees that each link but the first is issued by who may issue it.
 func (c *Chain) checkIssuers() error {
 	for i := 1; i < len(c.links); i++ {

@@ -179,7 +179,7 @@ func TestIssuerRefuses(t *testing.T) {
 	root := by("root", nil)
 	admin := granted(root, "admin", Admin)
 	invitation := must(root.Invite(pub("invitation"), Member, 2, now, now.Add(day), 2*day, peerOf("carl")))
-	grant := func(is *Issuer, role Role, life time.Duration, origins ...Serial) error {
+	grant := func(is *Issuer, role Role, life time.Duration, origins ...Origin) error {
 		_, err := is.Grant(pub("carl"), role, now, life, origins...)
 		return err
 	}
@@ -202,8 +202,8 @@ func TestIssuerRefuses(t *testing.T) {
 		{"less than a millisecond", grant(root, Member, time.Microsecond), ErrMalformed},
 		{"longest", grant(root, Member, MaxLife), nil},
 		{"too long", grant(root, Member, MaxLife+time.Millisecond), ErrMalformed},
-		{"8 origins", grant(root, Member, day, make([]Serial, 8)...), nil},
-		{"9 origins", grant(root, Member, day, make([]Serial, 9)...), ErrMalformed},
+		{"4 origins", grant(root, Member, day, make([]Origin, 4)...), nil},
+		{"5 origins", grant(root, Member, day, make([]Origin, 5)...), ErrMalformed},
 		{"no key", grant(&Issuer{Group: group}, Member, day), ErrMalformed},
 		{"another's key", grant(by("thief", admin), Member, day), ErrSubject},
 		{"another group", grant(&Issuer{Key: keyOf("admin"), Chain: admin, Group: groupOf("other")}, Member, day), ErrForeign},
@@ -237,7 +237,10 @@ func TestIssuerRefuses(t *testing.T) {
 
 func TestSmallerThanMaxChainBytes(t *testing.T) {
 	c := granted(by("root", nil), "admin", Admin)
-	origins := make([]Serial, MaxOrigins)
+	origins := make([]Origin, MaxOrigins)
+	for i := range origins {
+		origins[i] = Origin{Peer: peerOf("admin"), Issued: now}
+	}
 	for range MaxLinks - 1 {
 		c = must(by("admin", c).Grant(pub("admin"), Admin, now, day, origins...))
 	}

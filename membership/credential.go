@@ -23,7 +23,7 @@ const (
 	// MaxUses is how many may redeem one invitation.
 	MaxUses = 1024
 	// MaxOrigins is how many credentials one may have come of.
-	MaxOrigins = 8
+	MaxOrigins = 4
 )
 
 // maxTime is the last millisecond of the year 9999, which no time on the wire exceeds.
@@ -85,13 +85,20 @@ type Credential struct {
 	Life time.Duration // of the memberships it makes, at most; up to MaxLife
 	For  id.Peer       // the only one who may redeem it; zero: anybody
 
-	// Origins are credentials, MaxOrigins at most, that this one came of, as a renewed
-	// membership does of an invitation: when one of them is revoked, so is this.
-	Origins []Serial
+	// Origins are the credentials, MaxOrigins at most, that this one came of, as a renewed
+	// membership does of the one before: when one of them is revoked, so is this.
+	Origins []Origin
 
 	// Final says that it was made to end when it expires: admins do not renew it. What
 	// an invitation that is final makes is so, too.
 	Final bool
+}
+
+// Origin is a credential that another one came of.
+type Origin struct {
+	Serial Serial
+	Peer   id.Peer   // whose membership it was; zero of an invitation
+	Issued time.Time // of a membership
 }
 
 // millis is a span or a point in time on the wire, where there is nothing below 0.
@@ -108,7 +115,11 @@ func marshalCredential(c *Credential) []byte {
 		m.For = c.For.Bytes()
 	}
 	for _, o := range c.Origins {
-		m.Origins = append(m.Origins, o[:])
+		w := &wire.Origin{Serial: o.Serial[:]}
+		if !o.Peer.IsZero() {
+			w.Peer, w.IssuedMs = o.Peer.Bytes(), millis(o.Issued.UnixMilli())
+		}
+		m.Origins = append(m.Origins, w)
 	}
 	b, err := proto.Marshal(m)
 	if err != nil {
@@ -140,11 +151,12 @@ func parseCredential(b []byte) (c Credential, err error) {
 		Issued: timeOf(m.IssuedMs), Expires: timeOf(m.ExpiresMs),
 		Uses: int(m.Uses), Life: time.Duration(m.LifeMs) * time.Millisecond, Final: m.Final,
 	}
-	for _, o := range m.Origins {
-		if len(o) != len(Serial{}) {
-			return c, fmt.Errorf("%w: origin of %d bytes", ErrMalformed, len(o))
+	for _, w := range m.Origins {
+		o, err := parseOrigin(w)
+		if err != nil {
+			return c, err
 		}
-		c.Origins = append(c.Origins, Serial(o))
+		c.Origins = append(c.Origins, o)
 	}
 	if len(m.For) > 0 {
 		if c.For, err = parsePeer(m.For); err != nil {
@@ -152,6 +164,18 @@ func parseCredential(b []byte) (c Credential, err error) {
 		}
 	}
 	return c, c.check()
+}
+
+func parseOrigin(m *wire.Origin) (o Origin, err error) {
+	if len(m.GetSerial()) != len(o.Serial) || m.GetIssuedMs() > maxTime || len(m.GetPeer()) == 0 && m.GetIssuedMs() != 0 {
+		return o, fmt.Errorf("%w: an origin with a serial of %d bytes, issued %d", ErrMalformed, len(m.GetSerial()), m.GetIssuedMs())
+	}
+	o.Serial = Serial(m.Serial)
+	if len(m.GetPeer()) > 0 {
+		o.Issued = timeOf(m.IssuedMs)
+		o.Peer, err = parsePeer(m.Peer)
+	}
+	return o, err
 }
 
 // check refuses what no issuer can mean.

@@ -65,7 +65,7 @@
 // A revocation names a peer: then it ends the memberships of that peer which were
 // issued up to its time, to the millisecond. Or it names a credential, by serial: then
 // it ends it, whatever its time, all that was issued by it, and all that gives it as
-// one of its origins, as a renewed membership gives the invitation it began with.
+// one of its origins: a renewed membership gives all that the one before hung on.
 //
 // Admins may put each other out, so which revocations count needs a rule that gives
 // everybody the same answer. They are gone through in the order of their time, then

@@ -32,31 +32,52 @@ func effectiveOf(root ed25519.PublicKey, revocations []*Record) effective {
 		if r.Peer == rootPeer || r.chain != nil && (r.aboveItself() || e.revoked(root, r.chain, r.chain.invitation() != nil) != nil) {
 			continue
 		}
-		e.all = append(e.all, rec)
-		if r.Peer.IsZero() {
-			e.serials[r.Credential] = rec
-		} else {
-			e.peers[r.Peer] = rec
-		}
+		e.add(rec)
 	}
 	return e
+}
+
+func (e *effective) add(rec *Record) {
+	e.all = append(e.all, rec)
+	if r := rec.revocation; r.Peer.IsZero() {
+		e.serials[r.Credential] = rec
+	} else {
+		e.peers[r.Peer] = rec
+	}
+}
+
+// Voids reports whether a revocation, which is verified and may be one that the ledger
+// does not hold, would put out the subject who shows that chain, nil if none: it counts
+// by what the ledger holds, and is not older than the chain.
+func (l *Ledger) Voids(rec *Record, c *Chain, subject ed25519.PublicKey) bool {
+	r := rec.revocation
+	if r == nil || r.chain != nil && (r.aboveItself() || l.effective.revoked(l.policy.Root, r.chain, r.chain.invitation() != nil) != nil) {
+		return false
+	}
+	if c == nil {
+		return r.Peer == id.PeerOf(id.Net, subject)
+	}
+	e := newEffective(1)
+	e.add(rec)
+	return e.revoked(l.policy.Root, c, l.policy.SelfIssued(c)) != nil
 }
 
 // aboveItself reports whether an admin revokes what its own membership hangs on, which
 // it may not. Its own it may.
 func (r *revocation) aboveItself() bool {
-	links := r.chain.links
-	return slices.ContainsFunc(links[:len(links)-1], func(l link) bool {
-		if r.Peer.IsZero() {
-			return l.Serial == r.Credential || slices.Contains(l.Origins, r.Credential)
-		}
-		return l.peer == r.Peer
+	last := r.chain.last()
+	above := func(s Serial, who id.Peer) bool {
+		return who != last.peer && (r.Peer.IsZero() && s == r.Credential || !r.Peer.IsZero() && who == r.Peer)
+	}
+	return slices.ContainsFunc(r.chain.links, func(l link) bool {
+		return above(l.Serial, l.peer) || slices.ContainsFunc(l.Origins, func(o Origin) bool { return above(o.Serial, o.Peer) })
 	})
 }
 
 // revoked returns a revocation by which the chain does not count, nil if there is none.
 // If the last link is issued by its subject itself, it does not matter when.
 func (e *effective) revoked(root ed25519.PublicKey, c *Chain, selfIssued bool) *Record {
+	rootPeer := id.PeerOf(id.Net, root)
 	for i := range c.links {
 		l := &c.links[i]
 		if l.Kind == KindMembership && l.Subject.Equal(root) {
@@ -66,7 +87,10 @@ func (e *effective) revoked(root ed25519.PublicKey, c *Chain, selfIssued bool) *
 			return r
 		}
 		for _, o := range l.Origins {
-			if r := e.serials[o]; r != nil {
+			if r := e.serials[o.Serial]; r != nil {
+				return r
+			}
+			if r := e.peers[o.Peer]; r != nil && o.Peer != rootPeer && !o.Issued.After(r.revocation.At) {
 				return r
 			}
 		}

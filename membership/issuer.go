@@ -38,7 +38,7 @@ type Issuer struct {
 // issued; [ErrForeign] for a chain of another group; [ErrTooLarge] if the chain would
 // be longer than [MaxLinks] or [MaxChainBytes]; [ErrRole]; or [ErrMalformed] for what
 // is out of the bounds of [Credential].
-func (is *Issuer) Grant(subject ed25519.PublicKey, role Role, issued time.Time, life time.Duration, origins ...Serial) (*Chain, error) {
+func (is *Issuer) Grant(subject ed25519.PublicKey, role Role, issued time.Time, life time.Duration, origins ...Origin) (*Chain, error) {
 	issued = issued.UTC().Truncate(time.Millisecond)
 	c, err := is.issue(&Credential{
 		Subject: subject, Kind: KindMembership, Role: role,

@@ -98,14 +98,19 @@ func (l *Ledger) room(r *Record) error {
 		}
 		return l.roomForRedemption()
 	}
-	most := MaxRevocations
-	if r.revocation.chain != nil {
-		most -= reservedForRoot
+	if r.revocation.chain != nil { // whatever the root has added: so the order does not matter
+		n := 0
+		for _, of := range l.byAdmin {
+			n += of
+		}
+		if n >= MaxRevocations-reservedForRoot {
+			return fmt.Errorf("%w: of %d revocations by admins", ErrFull, n)
+		}
 		if top := &r.revocation.chain.links[0]; l.byAdmin[top.peer] >= maxByAdmin {
 			return fmt.Errorf("%w: of %d revocations by %v and who is below it", ErrFull, maxByAdmin, top.peer)
 		}
 	}
-	if len(l.revocations) >= most {
+	if len(l.revocations) >= MaxRevocations {
 		return fmt.Errorf("%w: of %d revocations", ErrFull, len(l.revocations))
 	}
 	return nil

@@ -46,7 +46,9 @@ func TestAdmitRevoked(t *testing.T) {
 	again := func(ago time.Duration) *Chain {
 		return must(root.Grant(pub("carl"), Member, now.Add(-ago*time.Hour), day))
 	}
-	renewed := must(root.Grant(pub("carl"), Member, now, day, invitation.Serial()))
+	renewed := must(root.Grant(pub("carl"), Member, now, day, Origin{Serial: invitation.Serial()}))
+	renewal := must(root.Grant(pub("carl"), Member, now, day, carls.Sources()...))
+	renewalAgain := must(root.Grant(pub("carl"), Member, now, day, renewal.Sources()...))
 	tests := []struct {
 		name    string
 		records []*Record
@@ -70,6 +72,13 @@ func TestAdmitRevoked(t *testing.T) {
 		{"revoked again before", []*Record{out(root, "carl", 3), out(root, "carl", 2)}, again(1), nil},
 		{"backdated", []*Record{out(root, "carl", 1)}, again(2), ErrRevoked},
 		{"credential, and granted again", []*Record{outSerial(root, carls.Serial(), 1)}, again(0), nil},
+
+		{"renewed, and not revoked", []*Record{out(root, "carl", 1000)}, renewal, nil},
+		{"renewed since", []*Record{out(root, "carl", 1)}, renewal, ErrRevoked},
+		{"renewed by another, since the admin was revoked", []*Record{out(root, "admin", 1)}, renewal, ErrRevoked},
+		{"renewed twice", []*Record{out(root, "admin", 1)}, renewalAgain, ErrRevoked},
+		{"renewed, and what it renews revoked", []*Record{outSerial(root, carls.Serial(), 1)}, renewalAgain, ErrRevoked},
+		{"renewed of the admin's credential", []*Record{outSerial(root, adminChain.Serial(), 1)}, renewal, ErrRevoked},
 
 		{"invitation used before", []*Record{out(root, "carl", 1)}, byInvitation(2), ErrRevoked},
 		{"invitation used again", []*Record{out(root, "carl", 1)}, byInvitation(0), ErrRevoked},
@@ -118,7 +127,7 @@ func TestEffective(t *testing.T) {
 	byInvitation := func(ago time.Duration) *Issuer {
 		return by("self", must(by("invitation", inviting).Grant(pub("self"), Admin, now.Add(-ago*time.Hour), day)))
 	}
-	renewed := by("renewed", must(root.Grant(pub("renewed"), Admin, now.Add(-day), 30*day, inviting.Serial())))
+	renewed := by("renewed", must(root.Grant(pub("renewed"), Admin, now.Add(-day), 30*day, Origin{Serial: inviting.Serial()})))
 	tests := []struct {
 		name    string
 		records []*Record

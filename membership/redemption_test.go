@@ -118,7 +118,7 @@ func TestBounds(t *testing.T) {
 		l := known(t, policyOf(Root), r)
 		l.revocations = slices.Repeat([]*Record{r}, n)
 		l.ids = slices.Repeat([]RecordID{r.id}, n)
-		l.byAdmin[peerOf("admin")] = byAdmin
+		l.byAdmin[peerOf("admin")], l.byAdmin[peerOf("others")] = byAdmin, n-byAdmin
 		return l
 	}
 	tests := []struct {

@@ -6,6 +6,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"time"
+
+	"github.com/libp2p/go-libp2p/core/crypto"
 )
 
 // tokenVersion is what the bytes of a token begin with.
@@ -102,6 +104,13 @@ func ParseToken(s string) (Token, error) {
 // the chain of the [Invitation]. It is HKDF-SHA256 of the seed, info "juxta-token-key".
 func (t Token) Key() ed25519.PrivateKey {
 	return ed25519.NewKeyFromSeed(derive(t.Seed[:], nil, "juxta-token-key", ed25519.SeedSize))
+}
+
+// Made reports whether a key is that of the token, so that what it has signed is of who
+// made it.
+func (t Token) Made(key crypto.PubKey) bool {
+	raw, err := key.Raw()
+	return err == nil && t.Key().Public().(ed25519.PublicKey).Equal(ed25519.PublicKey(raw))
 }
 
 // Lookup returns the name under which the sealed half is found, which says nothing of

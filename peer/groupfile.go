@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
@@ -20,6 +21,7 @@ const (
 	groupDir    = "groups"    // in the directory of a peer
 	rootSuffix  = ".root.pem" // a root key; beside the .json with what this peer needs in a group
 	groupSuffix = ".json"
+	tmpSuffix   = ".tmp"
 	maxHeld     = 1024 // groups that are kept,
 	maxGranted  = 64   // and so many of them of strangers, who grant what nobody has asked for
 )
@@ -82,6 +84,9 @@ func openVault(dir string) (*vault, error) {
 		return nil, err
 	}
 	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), tmpSuffix) { // of a process that was killed
+			_ = os.Remove(filepath.Join(v.dir, e.Name()))
+		}
 		if !strings.HasSuffix(e.Name(), groupSuffix) {
 			continue
 		}
@@ -143,15 +148,28 @@ func (v *vault) put(h *held) error {
 	return nil
 }
 
-// strangers is how many are kept of groups that this peer was never in.
-func (v *vault) strangers() int {
+// makeRoom sees that there is room for one more of a group that this peer was never in:
+// what has expired goes, and then the oldest.
+func (v *vault) makeRoom(now time.Time) error {
 	n := 0
-	for _, h := range v.all {
-		if !h.Made && !h.Joined {
+	var oldest *held
+	var errs []error
+	for g, h := range v.all {
+		switch {
+		case h.Made || h.Joined || h.chain == nil:
+		case !now.Before(h.chain.Expires()):
+			errs = append(errs, v.drop(g))
+		default:
 			n++
+			if oldest == nil || h.chain.Issued().Before(oldest.chain.Issued()) {
+				oldest = h
+			}
 		}
 	}
-	return n
+	if n >= maxGranted {
+		errs = append(errs, v.drop(oldest.doc().GID))
+	}
+	return errors.Join(errs...)
 }
 
 // drop forgets a group, but for its root key.
@@ -193,7 +211,7 @@ func writePrivate(path string, text []byte) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*.tmp") // mode 0600
+	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*"+tmpSuffix) // mode 0600
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -53,9 +54,8 @@ type NewGroup struct {
 	Parent   *group.Group // where it is published; nil: the net group
 }
 
-// minPassword is how many bytes a group's password has at least: whoever has the
-// advertisement can try them without asking anybody.
-const minPassword = 8
+// refusalPatience is how long another member may take to let us in where one did not.
+const refusalPatience = time.Second
 
 // Entry is by what leave this peer joins a group.
 type Entry struct {
@@ -153,8 +153,8 @@ func (n *NewGroup) policy(doc *adv.Group, h *held) error {
 		policy.Marker = membership.MarkerOf(h.Secret)
 	}
 	switch {
-	case policy.Method == membership.Password && len(n.Password) < minPassword:
-		return fmt.Errorf("%w: of %d characters at least", ErrPassword, minPassword)
+	case policy.Method == membership.Password && len(n.Password) < group.MinPassword:
+		return fmt.Errorf("%w: of %d characters at least", ErrPassword, group.MinPassword)
 	case policy.Method == membership.Password:
 		key := membership.StretchPassword(doc.GID, n.Password, membership.DefaultKDF)
 		policy.Pass = &membership.Passphrase{Key: key.Public(), Role: membership.Member, Sealed: key.Seal(h.Secret), KDF: membership.DefaultKDF}
@@ -239,23 +239,27 @@ func (p *Peer) settle(ctx context.Context, g *group.Group, t *ticket) error {
 	if len(g.Neighbours()) > 0 {
 		return nil
 	}
-	if err := g.Refusal(); err != nil {
-		return err
-	}
-	if !t.fresh {
-		return nil
-	}
-	// An invitation is taken by the first member that lets us in.
-	tick := time.NewTicker(50 * time.Millisecond)
+	// An invitation is taken by the first member that lets us in. And that one of them did
+	// not is its word: another may.
+	tick, late := time.NewTicker(50*time.Millisecond), time.After(refusalPatience)
 	defer tick.Stop()
 	for len(g.Neighbours()) == 0 {
-		if err := g.Refusal(); err != nil {
-			return err
+		if _, err := g.Standing(); err != nil {
+			return err // proved
+		}
+		refused := g.Refusal()
+		if refused == nil && !t.fresh {
+			return nil
 		}
 		select {
 		case <-tick.C:
+		case <-late:
+			if refused != nil {
+				return refused
+			}
+			late = time.After(refusalPatience)
 		case <-ctx.Done():
-			return fmt.Errorf("%w (%w)", ErrAlone, ctx.Err())
+			return cmp.Or(refused, fmt.Errorf("%w (%w)", ErrAlone, ctx.Err()))
 		}
 	}
 	return nil

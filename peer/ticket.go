@@ -162,11 +162,11 @@ func (p *Peer) granted(from id.Peer, a *adv.Signed, h *membership.Invitation) er
 	kept := held{Parent: id.Net.String()}
 	if old := p.groups.vault.all[doc.GID]; old != nil {
 		kept = *old
-		if old.chain != nil && !h.Chain.Issued().After(old.chain.Issued()) {
-			return errors.New("there is a newer one")
+		if err := p.better(old, h.Chain); err != nil {
+			return err
 		}
-	} else if p.groups.vault.strangers() >= maxGranted {
-		return errors.New("as many credentials of groups that were not joined as are kept")
+	} else if err := p.groups.vault.makeRoom(time.Now()); err != nil {
+		return err
 	}
 	if kept.signed == nil || a.Seq() > kept.signed.Seq() {
 		kept.signed, kept.Advertisement = a, a.Envelope()
@@ -174,6 +174,25 @@ func (p *Peer) granted(from id.Peer, a *adv.Signed, h *membership.Invitation) er
 	kept.chain, kept.Chain, kept.Secret = h.Chain, h.Chain.Bytes(), h.Secret
 	p.cfg.Log.Info("credential granted", "by", from, "group", doc.Name, "role", h.Chain.Role())
 	return p.groups.vault.put(&kept)
+}
+
+// better says why a credential that somebody hands us is not to take the place of one that
+// is kept.
+func (p *Peer) better(old *held, c *membership.Chain) error {
+	policy, err := membership.PolicyOf(old.doc())
+	if err == nil {
+		err = policy.Check(c, p.public(), time.Now())
+	}
+	if err == nil {
+		err = group.Granted(policy, c)
+	}
+	if err != nil || old.chain == nil || policy.Check(old.chain, p.public(), time.Now()) != nil {
+		return err
+	}
+	if c.Role() < old.chain.Role() || !c.Issued().After(old.chain.Issued()) {
+		return errors.New("there is a better one")
+	}
+	return nil
 }
 
 // rejoin joins the groups that were to be remembered, when the peer starts: parents first.

@@ -163,7 +163,7 @@ func (g *gossip) checkNotice(m *pubsub.Message) bool {
 	var signed *adv.Signed
 	if n.GetMuster() == nil {
 		var err error
-		if signed, err = adv.Open(envelope); err != nil {
+		if signed, err = adv.Open(envelope); err != nil || g.srv.s.ep.Barred(signed.Signer()) != nil {
 			return false
 		}
 	}

@@ -38,8 +38,8 @@ type Credential struct {
 	Uses   uint32 `protobuf:"varint,8,opt,name=uses,proto3" json:"uses,omitempty"`
 	LifeMs uint64 `protobuf:"varint,9,opt,name=life_ms,json=lifeMs,proto3" json:"life_ms,omitempty"`
 	For    []byte `protobuf:"bytes,10,opt,name=for,proto3" json:"for,omitempty"`
-	// Serials of at most 8 credentials that this one came of: it falls with each.
-	Origins [][]byte `protobuf:"bytes,11,rep,name=origins,proto3" json:"origins,omitempty"`
+	// At most 4 credentials that this one came of: it falls with each.
+	Origins []*Origin `protobuf:"bytes,11,rep,name=origins,proto3" json:"origins,omitempty"`
 	// It was made to end when it expires: admins do not renew it.
 	Final         bool `protobuf:"varint,12,opt,name=final,proto3" json:"final,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -146,7 +146,7 @@ func (x *Credential) GetFor() []byte {
 	return nil
 }
 
-func (x *Credential) GetOrigins() [][]byte {
+func (x *Credential) GetOrigins() []*Origin {
 	if x != nil {
 		return x.Origins
 	}
@@ -158,6 +158,68 @@ func (x *Credential) GetFinal() bool {
 		return x.Final
 	}
 	return false
+}
+
+// Origin is a credential that another one came of.
+type Origin struct {
+	state  protoimpl.MessageState `protogen:"open.v1"`
+	Serial []byte                 `protobuf:"bytes,1,opt,name=serial,proto3" json:"serial,omitempty"`
+	// Of a membership: whose, the binary ID, and when it was issued.
+	Peer          []byte `protobuf:"bytes,2,opt,name=peer,proto3" json:"peer,omitempty"`
+	IssuedMs      uint64 `protobuf:"varint,3,opt,name=issued_ms,json=issuedMs,proto3" json:"issued_ms,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Origin) Reset() {
+	*x = Origin{}
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[1]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Origin) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Origin) ProtoMessage() {}
+
+func (x *Origin) ProtoReflect() protoreflect.Message {
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[1]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Origin.ProtoReflect.Descriptor instead.
+func (*Origin) Descriptor() ([]byte, []int) {
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{1}
+}
+
+func (x *Origin) GetSerial() []byte {
+	if x != nil {
+		return x.Serial
+	}
+	return nil
+}
+
+func (x *Origin) GetPeer() []byte {
+	if x != nil {
+		return x.Peer
+	}
+	return nil
+}
+
+func (x *Origin) GetIssuedMs() uint64 {
+	if x != nil {
+		return x.IssuedMs
+	}
+	return 0
 }
 
 // SignedCredential is a credential with the issuer's signature: Ed25519 over
@@ -172,7 +234,7 @@ type SignedCredential struct {
 
 func (x *SignedCredential) Reset() {
 	*x = SignedCredential{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[1]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[2]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -184,7 +246,7 @@ func (x *SignedCredential) String() string {
 func (*SignedCredential) ProtoMessage() {}
 
 func (x *SignedCredential) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[1]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[2]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -197,7 +259,7 @@ func (x *SignedCredential) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedCredential.ProtoReflect.Descriptor instead.
 func (*SignedCredential) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{1}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{2}
 }
 
 func (x *SignedCredential) GetCredential() []byte {
@@ -225,7 +287,7 @@ type Chain struct {
 
 func (x *Chain) Reset() {
 	*x = Chain{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[2]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[3]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -237,7 +299,7 @@ func (x *Chain) String() string {
 func (*Chain) ProtoMessage() {}
 
 func (x *Chain) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[2]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[3]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -250,7 +312,7 @@ func (x *Chain) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Chain.ProtoReflect.Descriptor instead.
 func (*Chain) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{2}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{3}
 }
 
 func (x *Chain) GetLinks() []*SignedCredential {
@@ -283,7 +345,7 @@ type Revocation struct {
 
 func (x *Revocation) Reset() {
 	*x = Revocation{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[3]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[4]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -295,7 +357,7 @@ func (x *Revocation) String() string {
 func (*Revocation) ProtoMessage() {}
 
 func (x *Revocation) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[3]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[4]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -308,7 +370,7 @@ func (x *Revocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Revocation.ProtoReflect.Descriptor instead.
 func (*Revocation) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{3}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{4}
 }
 
 func (x *Revocation) GetSerial() []byte {
@@ -415,7 +477,7 @@ type SignedRevocation struct {
 
 func (x *SignedRevocation) Reset() {
 	*x = SignedRevocation{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[4]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[5]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -427,7 +489,7 @@ func (x *SignedRevocation) String() string {
 func (*SignedRevocation) ProtoMessage() {}
 
 func (x *SignedRevocation) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[4]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[5]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -440,7 +502,7 @@ func (x *SignedRevocation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedRevocation.ProtoReflect.Descriptor instead.
 func (*SignedRevocation) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{4}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{5}
 }
 
 func (x *SignedRevocation) GetRevocation() []byte {
@@ -482,7 +544,7 @@ type Redemption struct {
 
 func (x *Redemption) Reset() {
 	*x = Redemption{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[5]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[6]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -494,7 +556,7 @@ func (x *Redemption) String() string {
 func (*Redemption) ProtoMessage() {}
 
 func (x *Redemption) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[5]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[6]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -507,7 +569,7 @@ func (x *Redemption) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Redemption.ProtoReflect.Descriptor instead.
 func (*Redemption) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{5}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{6}
 }
 
 func (x *Redemption) GetChain() []byte {
@@ -531,7 +593,7 @@ type Record struct {
 
 func (x *Record) Reset() {
 	*x = Record{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[6]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[7]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -543,7 +605,7 @@ func (x *Record) String() string {
 func (*Record) ProtoMessage() {}
 
 func (x *Record) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[6]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[7]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -556,7 +618,7 @@ func (x *Record) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Record.ProtoReflect.Descriptor instead.
 func (*Record) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{6}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{7}
 }
 
 func (x *Record) GetKind() isRecord_Kind {
@@ -612,7 +674,7 @@ type Invitation struct {
 
 func (x *Invitation) Reset() {
 	*x = Invitation{}
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[7]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[8]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -624,7 +686,7 @@ func (x *Invitation) String() string {
 func (*Invitation) ProtoMessage() {}
 
 func (x *Invitation) ProtoReflect() protoreflect.Message {
-	mi := &file_membership_internal_wire_membership_proto_msgTypes[7]
+	mi := &file_membership_internal_wire_membership_proto_msgTypes[8]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -637,7 +699,7 @@ func (x *Invitation) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Invitation.ProtoReflect.Descriptor instead.
 func (*Invitation) Descriptor() ([]byte, []int) {
-	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{7}
+	return file_membership_internal_wire_membership_proto_rawDescGZIP(), []int{8}
 }
 
 func (x *Invitation) GetAdvertisement() []byte {
@@ -665,7 +727,7 @@ var File_membership_internal_wire_membership_proto protoreflect.FileDescriptor
 
 const file_membership_internal_wire_membership_proto_rawDesc = "" +
 	"\n" +
-	")membership/internal/wire/membership.proto\x12\x10juxta.membership\"\xa7\x02\n" +
+	")membership/internal/wire/membership.proto\x12\x10juxta.membership\"\xc1\x02\n" +
 	"\n" +
 	"Credential\x12\x16\n" +
 	"\x06serial\x18\x01 \x01(\fR\x06serial\x12\x14\n" +
@@ -679,9 +741,13 @@ const file_membership_internal_wire_membership_proto_rawDesc = "" +
 	"\x04uses\x18\b \x01(\rR\x04uses\x12\x17\n" +
 	"\alife_ms\x18\t \x01(\x04R\x06lifeMs\x12\x10\n" +
 	"\x03for\x18\n" +
-	" \x01(\fR\x03for\x12\x18\n" +
-	"\aorigins\x18\v \x03(\fR\aorigins\x12\x14\n" +
-	"\x05final\x18\f \x01(\bR\x05final\"P\n" +
+	" \x01(\fR\x03for\x122\n" +
+	"\aorigins\x18\v \x03(\v2\x18.juxta.membership.OriginR\aorigins\x12\x14\n" +
+	"\x05final\x18\f \x01(\bR\x05final\"Q\n" +
+	"\x06Origin\x12\x16\n" +
+	"\x06serial\x18\x01 \x01(\fR\x06serial\x12\x12\n" +
+	"\x04peer\x18\x02 \x01(\fR\x04peer\x12\x1b\n" +
+	"\tissued_ms\x18\x03 \x01(\x04R\bissuedMs\"P\n" +
 	"\x10SignedCredential\x12\x1e\n" +
 	"\n" +
 	"credential\x18\x01 \x01(\fR\n" +
@@ -741,26 +807,28 @@ func file_membership_internal_wire_membership_proto_rawDescGZIP() []byte {
 	return file_membership_internal_wire_membership_proto_rawDescData
 }
 
-var file_membership_internal_wire_membership_proto_msgTypes = make([]protoimpl.MessageInfo, 8)
+var file_membership_internal_wire_membership_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
 var file_membership_internal_wire_membership_proto_goTypes = []any{
 	(*Credential)(nil),       // 0: juxta.membership.Credential
-	(*SignedCredential)(nil), // 1: juxta.membership.SignedCredential
-	(*Chain)(nil),            // 2: juxta.membership.Chain
-	(*Revocation)(nil),       // 3: juxta.membership.Revocation
-	(*SignedRevocation)(nil), // 4: juxta.membership.SignedRevocation
-	(*Redemption)(nil),       // 5: juxta.membership.Redemption
-	(*Record)(nil),           // 6: juxta.membership.Record
-	(*Invitation)(nil),       // 7: juxta.membership.Invitation
+	(*Origin)(nil),           // 1: juxta.membership.Origin
+	(*SignedCredential)(nil), // 2: juxta.membership.SignedCredential
+	(*Chain)(nil),            // 3: juxta.membership.Chain
+	(*Revocation)(nil),       // 4: juxta.membership.Revocation
+	(*SignedRevocation)(nil), // 5: juxta.membership.SignedRevocation
+	(*Redemption)(nil),       // 6: juxta.membership.Redemption
+	(*Record)(nil),           // 7: juxta.membership.Record
+	(*Invitation)(nil),       // 8: juxta.membership.Invitation
 }
 var file_membership_internal_wire_membership_proto_depIdxs = []int32{
-	1, // 0: juxta.membership.Chain.links:type_name -> juxta.membership.SignedCredential
-	4, // 1: juxta.membership.Record.revocation:type_name -> juxta.membership.SignedRevocation
-	5, // 2: juxta.membership.Record.redemption:type_name -> juxta.membership.Redemption
-	3, // [3:3] is the sub-list for method output_type
-	3, // [3:3] is the sub-list for method input_type
-	3, // [3:3] is the sub-list for extension type_name
-	3, // [3:3] is the sub-list for extension extendee
-	0, // [0:3] is the sub-list for field type_name
+	1, // 0: juxta.membership.Credential.origins:type_name -> juxta.membership.Origin
+	2, // 1: juxta.membership.Chain.links:type_name -> juxta.membership.SignedCredential
+	5, // 2: juxta.membership.Record.revocation:type_name -> juxta.membership.SignedRevocation
+	6, // 3: juxta.membership.Record.redemption:type_name -> juxta.membership.Redemption
+	4, // [4:4] is the sub-list for method output_type
+	4, // [4:4] is the sub-list for method input_type
+	4, // [4:4] is the sub-list for extension type_name
+	4, // [4:4] is the sub-list for extension extendee
+	0, // [0:4] is the sub-list for field type_name
 }
 
 func init() { file_membership_internal_wire_membership_proto_init() }
@@ -768,11 +836,11 @@ func file_membership_internal_wire_membership_proto_init() {
 	if File_membership_internal_wire_membership_proto != nil {
 		return
 	}
-	file_membership_internal_wire_membership_proto_msgTypes[3].OneofWrappers = []any{
+	file_membership_internal_wire_membership_proto_msgTypes[4].OneofWrappers = []any{
 		(*Revocation_Peer)(nil),
 		(*Revocation_Credential)(nil),
 	}
-	file_membership_internal_wire_membership_proto_msgTypes[6].OneofWrappers = []any{
+	file_membership_internal_wire_membership_proto_msgTypes[7].OneofWrappers = []any{
 		(*Record_Revocation)(nil),
 		(*Record_Redemption)(nil),
 	}
@@ -782,7 +850,7 @@ func file_membership_internal_wire_membership_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_membership_internal_wire_membership_proto_rawDesc), len(file_membership_internal_wire_membership_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   8,
+			NumMessages:   9,
 			NumExtensions: 0,
 			NumServices:   0,
 		},
