@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -117,7 +119,7 @@ func (e *Endpoint) expel(h peer.ID, why error) {
 func (e *Endpoint) tell(h peer.ID, why error) {
 	ctx, cancel := context.WithTimeout(e.ctx, byeTimeout)
 	defer cancel()
-	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocolAt(h, helloService))
+	s, err := e.openAt(network.WithNoDial(ctx, "admitted"), h, helloService)
 	if err != nil {
 		return
 	}
@@ -130,6 +132,39 @@ func (e *Endpoint) tell(h peer.ID, why error) {
 		_ = st.WriteMsg(refusal(why))
 	}
 	_ = s.Close()
+}
+
+// complainEvery is how often the log has the same warning of one peer: it may come again and again.
+const (
+	complainEvery = time.Minute
+	maxComplained = 1024
+)
+
+// complain logs what is wrong with a peer: as a warning, unless there was the same lately.
+func (e *Endpoint) complain(h peer.ID, what string, err error) {
+	now := time.Now()
+	key := complaint{h, what + err.Error()}
+	e.mu.Lock()
+	last, had := e.complained[key]
+	warn := !had || now.Sub(last) >= complainEvery
+	if warn {
+		if len(e.complained) >= maxComplained {
+			clear(e.complained)
+		}
+		e.complained[key] = now
+	}
+	e.mu.Unlock()
+	level := slog.LevelDebug
+	if warn {
+		level = slog.LevelWarn
+	}
+	e.log.Log(e.ctx, level, what, "addr", h, "err", err)
+}
+
+// complaint is what was wrong with a peer.
+type complaint struct {
+	host peer.ID
+	what string
 }
 
 // hearRefusal is the error of a peer that does not let us in.

@@ -77,11 +77,13 @@ type Endpoint struct {
 	book       *book
 	streams    map[*Stream]struct{}
 	services   []string
+	doors      map[string]network.StreamHandler // of a closed group, by service
 	gates      map[*Gate]struct{}
 	meters     map[string]*meter // by service
 	count      counts
-	rechecks   uint64             // how often neighbours were looked at anew
-	handlers   map[string]handler // by service, for streams to ourselves
+	complained map[complaint]time.Time // when the log had the last warning
+	rechecks   uint64                  // how often neighbours were looked at anew
+	handlers   map[string]handler      // by service, for streams to ourselves
 	pulses     map[peer.ID]*pulse
 	held       map[peer.ID]struct{} // connected peers that were held at any time
 }
@@ -92,7 +94,7 @@ func New(cfg *Config) *Endpoint {
 	e := &Endpoint{
 		host: cfg.Host, board: cfg.Switchboard, group: cfg.Group, secret: cfg.Secret, admission: cfg.Admission,
 		met: cfg.Met, gone: cfg.Gone, refused: cfg.Refused, expelled: cfg.Expelled, log: cfg.Log, self: cfg.Self,
-		gates: map[*Gate]struct{}{}, meters: map[string]*meter{},
+		complained: map[complaint]time.Time{}, gates: map[*Gate]struct{}{}, doors: map[string]network.StreamHandler{}, meters: map[string]*meter{},
 		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
 		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{}, held: map[peer.ID]struct{}{},
 		unsubscribe: func() error { return nil },
@@ -155,6 +157,9 @@ func (e *Endpoint) Close() error {
 	for _, service := range services {
 		e.unserve(service)
 	}
+	if e.closedGroup() {
+		e.board.remove(e)
+	}
 	e.cancel()
 	for _, s := range open {
 		_ = s.Reset()
@@ -210,7 +215,7 @@ func (e *Endpoint) Handle(service string, serve func(*Stream)) {
 	e.setHandler(service, func(s network.Stream) {
 		who, err := e.admit(e.ctx, s.Conn().RemotePeer())
 		if err != nil {
-			e.log.Warn("stream of a peer that was not admitted", "addr", s.Conn().RemotePeer(), "service", service, "err", err)
+			e.complain(s.Conn().RemotePeer(), "stream of a peer that was not admitted to "+service, err)
 			_ = s.Reset()
 			return
 		}
@@ -288,7 +293,7 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 	if _, err := e.admit(ctx, h); err != nil {
 		return nil, err
 	}
-	s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocolAt(h, service))
+	s, err := e.openAt(network.WithNoDial(ctx, "admitted"), h, service)
 	if foreign(err) {
 		e.suspect(h)
 		return nil, &Error{"open " + service, to, "", ErrNotAdmitted}

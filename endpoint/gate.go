@@ -138,7 +138,7 @@ func (g *Gate) SetStreamHandler(p protocol.ID, serve network.StreamHandler) {
 		defer g.wg.Done()
 		defer s.leave()
 		if _, err := g.e.admit(g.ctx, s.Conn().RemotePeer()); err != nil {
-			g.e.log.Warn("stream of a peer that was not admitted", "addr", s.Conn().RemotePeer(), "service", p, "err", err)
+			g.e.complain(s.Conn().RemotePeer(), "stream of a peer that was not admitted to "+serviceOf(p), err)
 			_ = s.Reset()
 			return
 		}
@@ -150,20 +150,17 @@ func (g *Gate) SetStreamHandler(p protocol.ID, serve network.StreamHandler) {
 // RemoveStreamHandler implements [host.Host].
 func (g *Gate) RemoveStreamHandler(p protocol.ID) { g.e.unserve(serviceOf(p)) }
 
-// NewStream implements [host.Host]. The stream ends with the gate at the latest.
+// NewStream implements [host.Host]: of the protocols the first counts. The stream ends with
+// the gate at the latest.
 func (g *Gate) NewStream(ctx context.Context, to peer.ID, protocols ...protocol.ID) (network.Stream, error) {
 	if _, err := g.e.admit(ctx, to); err != nil {
 		return nil, err
 	}
-	names := make([]protocol.ID, len(protocols))
-	for i, p := range protocols {
-		names[i] = g.e.protocolAt(to, serviceOf(p))
-	}
-	raw, err := g.Host.NewStream(network.WithNoDial(ctx, "admitted"), to, names...)
+	raw, err := g.e.openAt(network.WithNoDial(ctx, "admitted"), to, serviceOf(protocols[0]))
 	if err != nil {
 		return nil, err
 	}
-	s := g.enter(raw, protocols[max(slices.Index(names, raw.Protocol()), 0)], false)
+	s := g.enter(raw, protocols[0], false)
 	if s == nil {
 		return nil, net.ErrClosed
 	}

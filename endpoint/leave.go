@@ -32,7 +32,7 @@ func (e *Endpoint) sayBye() {
 	var saying sync.WaitGroup
 	for _, h := range e.neighbourHosts() {
 		saying.Go(func() {
-			s, err := e.host.NewStream(network.WithNoDial(ctx, "admitted"), h, e.protocolAt(h, byeService))
+			s, err := e.openAt(network.WithNoDial(ctx, "admitted"), h, byeService)
 			if err == nil {
 				stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
 				defer stop()

@@ -114,7 +114,7 @@ func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
 	if err := e.dial(ctx, peer.AddrInfo{ID: h}); err != nil {
 		return fail("connect", err)
 	}
-	s, err := e.host.NewStream(ctx, h, e.protocolAt(h, helloService))
+	s, err := e.openAt(ctx, h, helloService)
 	if err != nil {
 		return fail("greet", err)
 	}
@@ -138,7 +138,7 @@ func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
 	a, err := e.hearHello(st, h)
 	if err != nil {
 		if m := refusal(err); m != nil {
-			e.log.Warn("peer not admitted", "addr", h, "err", err)
+			e.complain(h, "peer not admitted", err)
 			_ = st.WriteMsg(m)
 		}
 		return fail("greet", err)
@@ -174,7 +174,7 @@ func (e *Endpoint) serveHello(s network.Stream) {
 		}
 	}
 	if _, err := e.hearHello(st, h); err != nil {
-		e.log.Warn("peer not admitted", "addr", h, "err", err)
+		e.complain(h, "peer not admitted", err)
 		if m := refusal(err); m != nil && st.WriteMsg(m) == nil {
 			_ = s.Close()
 			return
@@ -190,7 +190,7 @@ func (e *Endpoint) serveHello(s network.Stream) {
 		_ = s.CloseWrite()
 		var m wire.Hello
 		if st.ReadMsg(&m, maxHello) == nil && m.GetRefusal() != 0 {
-			e.log.Warn("not let in", "addr", h, "err", e.hearRefusal(h, &m))
+			_ = e.hearRefusal(h, &m)
 		}
 	}
 	_ = s.Close()
@@ -237,7 +237,10 @@ func (e *Endpoint) shun(h peer.ID) error {
 func (e *Endpoint) hearProof(s *Stream, h peer.ID) error {
 	var m wire.Hello
 	if err := s.ReadMsg(&m, maxHello); err != nil {
-		return err
+		if e.host.Network().Connectedness(h) == network.NotConnected {
+			return fmt.Errorf("%w: %w", ErrUnreachable, err)
+		}
+		return fmt.Errorf("%w: it does not answer for the group: %w", ErrNotAdmitted, err)
 	}
 	proof := membership.Proof(e.secret, []byte(e.host.ID()), []byte(h))
 	if subtle.ConstantTimeCompare(proof[:], m.GetProof()) == 0 {
@@ -348,7 +351,6 @@ func (e *Endpoint) forgetLocked(h peer.ID) {
 	if a := e.neighbours[h]; a != nil {
 		delete(e.neighbours, h)
 		delete(e.near, a.Signer())
-		e.forgetNamesLocked(h)
 		e.log.Info("neighbour gone", "peer", a.Signer(), "addr", h)
 		if !e.closed {
 			e.wg.Add(1)

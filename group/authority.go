@@ -293,7 +293,9 @@ func (a *Authority) grant(ctx context.Context, peer *adv.Signed, role membership
 	if err != nil {
 		return nil, err
 	}
-	h := &membership.Invitation{Advertisement: a.g.door.advertisement().Envelope(), Chain: chain, Secret: a.g.secret}
+	h := &membership.Invitation{
+		Advertisement: a.g.door.advertisement().Envelope(), Chain: chain, Secret: a.g.secret, Revocation: a.g.door.revocationOf(who),
+	}
 	if err := a.g.deliver(ctx, who, h); err != nil {
 		return nil, err
 	}

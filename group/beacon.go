@@ -2,6 +2,8 @@ package group
 
 import (
 	"context"
+	"crypto/subtle"
+	"encoding/hex"
 	"iter"
 	"net"
 	"sync"
@@ -14,6 +16,7 @@ import (
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/lock"
+	"github.com/juxta-p2p/juxta/membership"
 	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
@@ -34,6 +37,8 @@ type beacons struct {
 	far    rendezvous.Finder // nil: there is none
 	group  func() *adv.Signed
 	listed func() bool
+	secret []byte             // of the group; nil if it is open
+	out    func(id.Peer) bool // reports whether a peer was put out
 	// announced is called when others can find us, who may have come at the same time.
 	announced func()
 	ctx       context.Context // ends with close
@@ -49,8 +54,14 @@ type beacons struct {
 	turn lock.Turn // one change of what is published at a time
 }
 
-func newBeacons(parent *Group, far rendezvous.Finder, group func() *adv.Signed, listed func() bool) *beacons {
-	b := &beacons{parent: parent, far: far, group: group, listed: listed, turn: lock.NewTurn(), announced: func() {}, tried: make(chan struct{})}
+func newBeacons(g *Group) *beacons {
+	b := &beacons{
+		parent: g.cfg.Membership.Parent, far: g.cfg.Finder, group: g.door.advertisement, listed: g.listed, secret: g.secret, out: g.door.revoked, turn: lock.NewTurn(), announced: func() {
+			if <-g.ready; g.pipe != nil {
+				g.rendezvous.Look()
+			}
+		}, tried: make(chan struct{}),
+	}
 	close(b.tried) // nothing was asked for
 	b.ctx, b.cancel = context.WithCancel(context.Background())
 	return b
@@ -60,9 +71,9 @@ func newBeacons(parent *Group, far rendezvous.Finder, group func() *adv.Signed, 
 func (b *beacons) FindRendezvous(ctx context.Context, g id.Group, n int) iter.Seq[peer.AddrInfo] {
 	return func(yield func(peer.AddrInfo) bool) {
 		had := map[peer.ID]bool{}
-		q := discovery.Query{Kind: beaconType, Attr: "Group", Value: g.String(), Limit: n}
+		q := discovery.Query{Kind: beaconType, Attr: "Group", Value: g.String()}
 		for a, err := range b.parent.discovery.Search(ctx, q) {
-			if err != nil || had[a.Host()] {
+			if err != nil || had[a.Host()] || !b.good(a) || len(had) >= n {
 				continue
 			}
 			info, ok := b.where(ctx, a)
@@ -84,6 +95,32 @@ func (b *beacons) FindRendezvous(ctx context.Context, g id.Group, n int) iter.Se
 			}
 		}
 	}
+}
+
+// good reports whether a beacon is a member's: in a closed group strangers see what it is
+// called, and could have newcomers come to them.
+func (b *beacons) good(a *adv.Signed) bool {
+	if b.secret == nil {
+		return true
+	}
+	doc, ok := a.Advertisement().(*adv.Document)
+	proof := membership.BeaconProof(b.secret, []byte(a.Host()))
+	return ok && subtle.ConstantTimeCompare([]byte(hex.EncodeToString(proof[:])), []byte(doc.Element().Value("Proof"))) == 1 &&
+		!b.out(a.Signer())
+}
+
+// document is our beacon.
+func (b *beacons) document(g id.Group) *adv.Document {
+	own := append(g.Bytes(), b.parent.Self().Signer().Bytes()...)
+	d := &adv.Document{Name: beaconType, Children: []*adv.Element{
+		{Name: "Id", Text: id.CodatOf(id.Net, own).String()},
+		{Name: "Group", Text: g.String()},
+	}}
+	if b.secret != nil {
+		proof := membership.BeaconProof(b.secret, []byte(b.parent.cfg.Host.ID()))
+		d.Children = append(d.Children, &adv.Element{Name: "Proof", Text: hex.EncodeToString(proof[:])})
+	}
+	return d
 }
 
 // where says where the peer is that has signed a beacon: as it says itself in the parent
@@ -147,14 +184,9 @@ func (b *beacons) set(g id.Group) {
 	b.mu.Unlock()
 	ctx, cancel := context.WithTimeout(b.ctx, beaconTimeout)
 	defer cancel()
-	self := b.parent.Self().Signer()
 	switch {
 	case on && b.put == nil:
-		own := append(g.Bytes(), self.Bytes()...)
-		signed, err := adv.Sign(b.parent.cfg.Key, &adv.Document{Name: beaconType, Children: []*adv.Element{
-			{Name: "Id", Text: id.CodatOf(id.Net, own).String()},
-			{Name: "Group", Text: g.String()},
-		}}, uint64(time.Now().UnixMilli()))
+		signed, err := adv.Sign(b.parent.cfg.Key, b.document(g), uint64(time.Now().UnixMilli()))
 		if err == nil {
 			b.put = signed
 			err = b.parent.rendezvous.Publish(ctx, signed, adv.DefaultLifetime, beaconExpiration)
@@ -174,13 +206,28 @@ func (b *beacons) set(g id.Group) {
 }
 
 // publishGroup puts the group's advertisement into the parent group, if it is to be found.
+// Who does that of a closed group shows its rendezvous in the parent that the beacon is of
+// this group; so it is done only if nobody else has.
 func (b *beacons) publishGroup(ctx context.Context) {
-	if !b.listed() {
+	if !b.listed() || b.secret != nil && b.published(ctx) {
 		return
 	}
 	if err := b.parent.rendezvous.Publish(ctx, b.group(), adv.DefaultLifetime, adv.DefaultExpiration); err != nil {
 		b.parent.cfg.Log.Info("group not published in its parent yet", "err", err)
 	}
+}
+
+// published reports whether the parent's index has the group's advertisement, as new as
+// ours.
+func (b *beacons) published(ctx context.Context) bool {
+	own := b.group()
+	q := discovery.Query{Kind: adv.KindGroup, Attr: "GID", Value: own.Advertisement().ID().String()}
+	for f, err := range b.parent.discovery.Explain(ctx, q, nil) {
+		if err == nil && f.Signed.Signer() == own.Signer() && f.Signed.Seq() >= own.Seq() {
+			return true
+		}
+	}
+	return false
 }
 
 // readvertise publishes the group's advertisement anew, if we do that.

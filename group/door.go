@@ -423,6 +423,15 @@ func (d *door) takeDropped() []id.Peer {
 	return all
 }
 
+// revocationIn is what somebody shows, whether it is true or not.
+func revocationIn(evidence []byte) (membership.Revocation, bool) {
+	r, err := membership.ParseRecord(evidence)
+	if err != nil {
+		return membership.Revocation{}, false
+	}
+	return r.Revocation()
+}
+
 // renew takes a newer version of the group's advertisement, and reports whether it was.
 func (d *door) renew(a *adv.Signed) (bool, error) {
 	doc, ok := a.Advertisement().(*adv.Group)
@@ -478,9 +487,11 @@ func (d *door) hearRefusal(why error, evidence []byte) (out, newer bool) {
 	if d.proved {
 		return false, newer
 	}
+	if rev, ok := revocationIn(evidence); ok && rev.Reason != "" {
+		why = fmt.Errorf("%w: %s", why, rev.Reason)
+	}
 	d.refused = why
-	r, err := membership.ParseRecord(evidence)
-	d.proved = err == nil && d.policy.Verify(r, time.Now()) == nil && d.ledger.Voids(r, d.own, d.self)
+	d.proved = d.voidedLocked(evidence)
 	return d.proved, newer
 }
 
@@ -539,6 +550,22 @@ func (d *door) afterLocked(who id.Peer, now time.Time) time.Time {
 		}
 	}
 	return now
+}
+
+// revocationOf is what shows a peer that it was put out at some time; nil if it was not.
+func (d *door) revocationOf(who id.Peer) []byte {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if r := d.ledger.RevocationOf(who); r != nil {
+		return r.Public()
+	}
+	return nil
+}
+
+// voidedLocked reports whether what somebody shows proves that our own credential is void.
+func (d *door) voidedLocked(evidence []byte) bool {
+	r, err := membership.ParseRecord(evidence)
+	return err == nil && d.policy.Verify(r, time.Now()) == nil && d.ledger.Voids(r, d.own, d.self)
 }
 
 // roleOf is the role of a member that is known; 0 of anybody else.

@@ -168,8 +168,7 @@ func (g *Group) openDoor() error {
 		return err
 	}
 	g.door.changed = func(records []*membership.Record) { g.keeper.add(records, false) }
-	g.finder = newBeacons(m.Parent, g.cfg.Finder, g.door.advertisement, g.listed)
-	g.finder.announced = func() { g.rendezvous.Look() }
+	g.finder = newBeacons(g)
 	return nil
 }
 
@@ -471,7 +470,7 @@ func (g *Group) hearRefusal(by peer.ID, why error, evidence []byte) {
 	if g.door == nil {
 		return
 	}
-	g.cfg.Log.Warn("not let in", "by", by, "reason", why)
+	g.cfg.Log.Info("not let in", "by", by, "reason", why)
 	if who, ok := ParsePeer(by.String()); ok {
 		g.begin(func(context.Context) { g.expelled(who) })
 	}

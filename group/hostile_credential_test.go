@@ -122,6 +122,9 @@ func TestProofOfAnotherHost(t *testing.T) {
 		s.mallory.SetStreamHandlerMatch("/juxta", func(p protocol.ID) bool { return strings.HasPrefix(string(p), "/juxta/1/") },
 			func(st network.Stream) {
 				defer st.Reset()
+				if st.Protocol() == closed {
+					_, _ = readKnock(st)
+				}
 				_, _ = st.Write(frame(text(nil, 5, overheard[:])))
 				b, _ := io.ReadAll(st)
 				select {

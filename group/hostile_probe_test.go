@@ -60,16 +60,22 @@ func TestStrangerCannotTellAMember(t *testing.T) {
 		}
 		uuid := uuidOf(s.ga)
 		for _, p := range []*peer.Peer{s.alice, s.bob, s.seed} {
-			tag := fmt.Sprintf("%x", membership.ServiceTag(s.secret, []byte(s.w.Info(p).ID)))
+			tag := fmt.Sprintf("%x", membership.ServiceTag(s.secret, []byte(s.mallory.ID()), []byte(s.w.Info(p).ID)))
 			for _, name := range s.knownOf(s.mallory, p) {
 				if strings.Contains(name, uuid) || strings.Contains(name, tag) {
 					t.Errorf("%s tells %s", p.Name(), name)
 				}
 			}
 		}
-		random := hex.EncodeToString(membership.NewSecret()[:16])
+		random := membership.NewSecret()[:16]
+		u := s.ga.ID().UUID()
 		for _, service := range []string{"hello", "resolver", "presence", "gossip", "ledger", "lease", "pipe", "search", "bye", ""} {
-			for _, tag := range []string{uuid, random, strings.ToUpper(uuid)} {
+			for _, tag := range [][]byte{random, u[:]} {
+				if member, none := s.tryKnock(s.alice, knockBy(tag, service)), s.tryKnock(s.seed, knockBy(tag, service)); member == "" || member != none {
+					t.Errorf("%x %s: a member says %q, who is none %q", tag, service, member, none)
+				}
+			}
+			for _, tag := range []string{uuid, hex.EncodeToString(random), strings.ToUpper(uuid)} {
 				name := protocol.ID("/juxta/1/" + tag + "/" + service)
 				member, none := s.tryName(s.alice, name), s.tryName(s.seed, name)
 				if !strings.Contains(member, "protocols not supported") || member != none {
@@ -77,14 +83,38 @@ func TestStrangerCannotTellAMember(t *testing.T) {
 				}
 			}
 		}
-		if err := s.tryName(s.seed, nameAt(s.secret, s.w.Info(s.seed).ID, "hello")); !strings.Contains(err, "not supported") {
-			t.Errorf("who is no member knows its own name: %q", err)
+		none := s.tryKnock(s.seed, knock(s.secret, s.mallory.ID(), s.w.Info(s.seed).ID, "hello"))
+		if none == "" {
+			t.Error("who is no member answers")
 		}
-		if err := s.tryName(s.alice, nameAt(s.secret, s.w.Info(s.bob).ID, "hello")); !strings.Contains(err, "not supported") {
-			t.Errorf("alice answers to bob's name: %q", err)
+		// What others began their streams with, or one at another host, is no better.
+		for _, k := range [][]byte{
+			knock(s.secret, s.w.Info(s.bob).ID, s.w.Info(s.alice).ID, "hello"), knock(s.secret, s.mallory.ID(), s.w.Info(s.bob).ID, "hello"),
+		} {
+			if member := s.tryKnock(s.alice, k); member != none {
+				t.Errorf("alice answers %q, who is no member %q", member, none)
+			}
 		}
 		s.unharmed("probe")
 	})
+}
+
+// tryKnock is what becomes of a stream that begins so; "" if it is answered.
+func (s *siege) tryKnock(at *peer.Peer, k []byte) string {
+	s.t.Helper()
+	begun := time.Now()
+	st, err := s.mallory.NewStream(s.t.Context(), s.w.Info(at).ID, closed)
+	if err == nil {
+		defer st.Reset()
+		_, err = st.Write(k)
+	}
+	if err == nil {
+		_, err = io.ReadFull(st, make([]byte, 1))
+	}
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%v, after %v", err, time.Since(begun)) // time is virtual: it is the same, or it tells
 }
 
 // tryName is what becomes of a stream under a name; "" if it opens.
@@ -178,18 +208,16 @@ func TestSecretAloneOpensNothing(t *testing.T) {
 // playMember has mallory answer to those who greet her, as a member does, with a
 // credential; the test fails if anybody opens another service at her.
 func (s *siege) playMember(credential []byte) {
-	for _, service := range []string{"hello", "gossip", "ledger", "resolver", "lease", "pipe", "peerview", "index"} {
-		s.mallory.SetStreamHandler(nameAt(s.secret, s.mallory.ID(), service), func(st network.Stream) {
-			defer st.Close()
-			if service != "hello" {
-				s.t.Errorf("%s opens %s at a stranger", st.Conn().RemotePeer(), service)
-				return
-			}
-			proof := membership.Proof(s.secret, []byte(st.Conn().RemotePeer()), []byte(s.mallory.ID()))
-			_, _ = st.Write(frame(text(nil, 5, proof[:])))
-			_, _ = readFrame(bufio.NewReader(st))
-			_, _ = st.Write(helloOf(s.shown(s.mallory, "mallory", credential).Envelope()))
-			_, _ = io.Copy(io.Discard, st)
-		})
-	}
+	s.mallory.SetStreamHandler(closed, func(st network.Stream) {
+		defer st.Close()
+		if service, err := readKnock(st); err != nil || service != "hello" {
+			s.t.Errorf("%s opens %q at a stranger: %v", st.Conn().RemotePeer(), service, err)
+			return
+		}
+		proof := membership.Proof(s.secret, []byte(st.Conn().RemotePeer()), []byte(s.mallory.ID()))
+		_, _ = st.Write(frame(text(nil, 5, proof[:])))
+		_, _ = readFrame(bufio.NewReader(st))
+		_, _ = st.Write(helloOf(s.shown(s.mallory, "mallory", credential).Envelope()))
+		_, _ = io.Copy(io.Discard, st)
+	})
 }

@@ -182,7 +182,7 @@ func (s *siege) nameless(tap *wiretap) {
 	s.t.Helper()
 	tags := []string{uuidOf(s.ga)}
 	for _, p := range []*peer.Peer{s.seed, s.alice, s.bob} {
-		tags = append(tags, fmt.Sprintf("%x", membership.ServiceTag(s.secret, []byte(s.w.Info(p).ID))))
+		tags = append(tags, fmt.Sprintf("%x", membership.ServiceTag(s.secret, []byte(s.w.Info(s.alice).ID), []byte(s.w.Info(p).ID))))
 	}
 	net := false
 	for _, name := range tap.carried() {

@@ -86,9 +86,28 @@ func readFrame(r *bufio.Reader) ([]byte, error) {
 	return b, err
 }
 
-// nameAt is what a host answers to for a service of a closed group.
-func nameAt(secret []byte, at hostid.ID, service string) protocol.ID {
-	return protocol.ID(fmt.Sprintf("/juxta/1/%x/%s", membership.ServiceTag(secret, []byte(at)), service))
+// closed is the protocol of all closed groups.
+const closed = protocol.ID("/juxta/1/closed")
+
+// knock is how a stream of a closed group begins: the tag of the two hosts, and a service.
+func knock(secret []byte, from, at hostid.ID, service string) []byte {
+	tag := membership.ServiceTag(secret, []byte(from), []byte(at))
+	return knockBy(tag[:], service)
+}
+
+func knockBy(tag []byte, service string) []byte {
+	return append(append(append([]byte{}, tag...), byte(len(service))), service...)
+}
+
+// readKnock returns the service that a stream asks for.
+func readKnock(r io.Reader) (string, error) {
+	var head [17]byte
+	if _, err := io.ReadFull(r, head[:]); err != nil {
+		return "", err
+	}
+	name := make([]byte, head[16])
+	_, err := io.ReadFull(r, name)
+	return string(name), err
 }
 
 // open has a host open a stream for a service of the group at another host.
@@ -97,11 +116,14 @@ func (s *siege) open(h host.Host, at hostid.AddrInfo, service string) network.St
 	if err := h.Connect(s.t.Context(), at); err != nil {
 		s.t.Fatal(err)
 	}
-	st, err := h.NewStream(s.t.Context(), at.ID, nameAt(s.secret, at.ID, service))
+	st, err := h.NewStream(s.t.Context(), at.ID, closed)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	_ = st.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := st.Write(knock(s.secret, h.ID(), at.ID, service)); err != nil {
+		s.t.Fatal(err)
+	}
 	return st
 }
 

@@ -186,11 +186,12 @@ func (g *Group) accept(c *membership.Chain) error {
 
 // Accept takes a credential that an admin has granted to this peer. The error is one of
 // package membership if it is not good, or not for this peer; or it is no better than the
-// one that there is: anybody may hand us one.
-func (g *Group) Accept(c *membership.Chain) error {
+// one that there is: anybody may hand us one. The revocation, in its public form, is that of
+// what it takes the place of; nil: there is none.
+func (g *Group) Accept(c *membership.Chain, revocation []byte) error {
 	err := membership.ErrForeign
 	if g.door != nil {
-		err = g.door.acceptable(c)
+		err = g.door.acceptable(c, revocation)
 	}
 	if err == nil {
 		err = g.accept(c)
@@ -202,7 +203,7 @@ func (g *Group) Accept(c *membership.Chain) error {
 }
 
 // acceptable says why a credential that we were handed is none to take in place of ours.
-func (d *door) acceptable(c *membership.Chain) error {
+func (d *door) acceptable(c *membership.Chain, revocation []byte) error {
 	now := time.Now()
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -216,7 +217,7 @@ func (d *door) acceptable(c *membership.Chain) error {
 		return nil
 	}
 	_, err := d.ledger.Admit(now, d.own, d.self)
-	good := err == nil && !d.proved
+	good := err == nil && !d.proved && !d.voidedLocked(revocation)
 	switch {
 	case good && c.Role() < d.own.Role(): // an admin who means it revokes the other before
 		return fmt.Errorf("%w: it makes less of this peer than it is", membership.ErrIssuer)
@@ -238,7 +239,7 @@ func Granted(p *membership.Policy, c *membership.Chain) error {
 // deliver hands a credential to a peer that is in this group or in its parent.
 func (g *Group) deliver(ctx context.Context, who id.Peer, h *membership.Invitation) error {
 	if who == g.Self().Signer() {
-		return g.Accept(h.Chain)
+		return g.Accept(h.Chain, h.Revocation)
 	}
 	body, err := h.Marshal()
 	if err != nil {

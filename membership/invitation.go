@@ -18,6 +18,9 @@ type Invitation struct {
 	Advertisement []byte // the group's, in its signed envelope; not checked here
 	Chain         *Chain // ends in the invitation, in a [Handover] in a membership
 	Secret        []byte // the group's, SecretLen bytes; nil: it has none of its own
+	// Revocation is the public form of the record, if there is one, that has revoked what
+	// the chain takes the place of.
+	Revocation []byte
 }
 
 // Handover is an invitation for one peer, by name: the chain ends in its membership.
@@ -34,7 +37,7 @@ func (h *Invitation) Marshal() ([]byte, error) {
 	if err := h.check(); err != nil {
 		return nil, fmt.Errorf("membership: invitation: %w", err)
 	}
-	b, err := proto.Marshal(&wire.Invitation{Advertisement: h.Advertisement, Chain: h.Chain.Bytes(), Secret: h.Secret})
+	b, err := proto.Marshal(&wire.Invitation{Advertisement: h.Advertisement, Chain: h.Chain.Bytes(), Secret: h.Secret, Revocation: h.Revocation})
 	if err != nil {
 		return nil, fmt.Errorf("membership: invitation: %w: %w", ErrMalformed, err)
 	}
@@ -55,7 +58,7 @@ func ParseInvitation(b []byte) (*Invitation, error) {
 	if err != nil {
 		return nil, fmt.Errorf("invitation: %w", err)
 	}
-	h := &Invitation{Advertisement: m.GetAdvertisement(), Chain: c, Secret: m.GetSecret()}
+	h := &Invitation{Advertisement: m.GetAdvertisement(), Chain: c, Secret: m.GetSecret(), Revocation: m.GetRevocation()}
 	if err := h.check(); err != nil {
 		return nil, err
 	}
@@ -70,6 +73,8 @@ func (h *Invitation) check() error {
 		return fmt.Errorf("%w: an advertisement of %d bytes, limit %d", ErrTooLarge, n, adv.MaxEnvelope)
 	case n == 0:
 		return fmt.Errorf("%w: no advertisement", ErrMalformed)
+	case len(h.Revocation) > MaxRecordBytes:
+		return fmt.Errorf("%w: a revocation of %d bytes, limit %d", ErrTooLarge, len(h.Revocation), MaxRecordBytes)
 	case len(h.Secret) != 0 && len(h.Secret) != SecretLen:
 		return fmt.Errorf("%w: a secret of %d bytes", ErrMalformed, len(h.Secret))
 	}

@@ -31,13 +31,24 @@ func MarkerOf(secret []byte) [32]byte {
 	return sha256.Sum256(append([]byte("juxta-group-secret"), secret...))
 }
 
-// ServiceTag returns the name under which a server, whose libp2p ID in bytes is
-// server, answers for the group: the first half of HMAC-SHA256, by the secret, of
-// "juxta-service", a zero byte and server. To who does not know the secret it says
-// nothing, and those of two servers of one group have nothing in common.
-func ServiceTag(secret, server []byte) [16]byte {
-	sum := named(secret, "juxta-service", server)
+// ServiceTag returns what a client begins a stream with at a server, both libp2p IDs in
+// bytes, to say which group it means: the first half of HMAC-SHA256, by the secret, of
+// "juxta-service", a zero byte, the length of client as 2 bytes, client and server. To who
+// does not know the secret it says nothing, and those of two pairs of one group have
+// nothing in common.
+func ServiceTag(secret, client, server []byte) [16]byte {
+	sum := named(secret, "juxta-service", pair(client, server)...)
 	return [16]byte(sum[:16])
+}
+
+// BeaconProof returns what a rendezvous adds to what it publishes of itself where
+// strangers see it, so that they cannot do the like: HMAC-SHA256, by the secret, of
+// "juxta-beacon", a zero byte and its libp2p ID in bytes.
+func BeaconProof(secret, server []byte) [32]byte { return named(secret, "juxta-beacon", server) }
+
+// pair is two IDs that can be read in one way only.
+func pair(client, server []byte) [][]byte {
+	return [][]byte{binary.BigEndian.AppendUint16(nil, uint16(len(client))), client, server}
 }
 
 // Proof returns what a server says to show a client that it knows the secret:
@@ -45,8 +56,7 @@ func ServiceTag(secret, server []byte) [16]byte {
 // bytes, client and server, both libp2p IDs in bytes. It is the same each time: it
 // proves something only on a connection that has authenticated both.
 func Proof(secret, client, server []byte) [32]byte {
-	n := binary.BigEndian.AppendUint16(nil, uint16(len(client)))
-	return named(secret, "juxta-proof", n, client, server)
+	return named(secret, "juxta-proof", pair(client, server)...)
 }
 
 // Pseudonym returns the group as which a group's rendezvous are announced to those who

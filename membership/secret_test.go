@@ -17,24 +17,24 @@ func TestNames(t *testing.T) {
 		if len(secret) != SecretLen {
 			t.Errorf("a secret of %d bytes", len(secret))
 		}
-		tag, other, marker := ServiceTag(secret, server), ServiceTag(secret, client), MarkerOf(secret)
+		tag, other, marker := ServiceTag(secret, client, server), ServiceTag(secret, server, client), MarkerOf(secret)
 		proof, reverse, shifted := Proof(secret, client, server), Proof(secret, server, client), Proof(secret, []byte("clients"), []byte("erver"))
-		uuid := Pseudonym(secret).UUID()
-		for _, v := range [][]byte{tag[:], other[:], marker[:], proof[:], reverse[:], shifted[:], uuid[:]} {
+		uuid, beacon, apart := Pseudonym(secret).UUID(), BeaconProof(secret, server), ServiceTag(secret, []byte("clients"), []byte("erver"))
+		for _, v := range [][]byte{tag[:], other[:], marker[:], proof[:], reverse[:], shifted[:], uuid[:], beacon[:], apart[:]} {
 			if seen[string(v)] {
 				t.Errorf("%x twice", v)
 			}
 			seen[string(v)] = true
 		}
 	}
-	if ServiceTag(a, server) != ServiceTag(slices.Clone(a), server) || Pseudonym(a) != Pseudonym(slices.Clone(a)) {
+	if ServiceTag(a, client, server) != ServiceTag(slices.Clone(a), client, server) || Pseudonym(a) != Pseudonym(slices.Clone(a)) {
 		t.Error("the same secret gives different names")
 	}
 	if g := must(id.ParseGroup(Pseudonym(a).String())); g != Pseudonym(a) || !bytes.Equal(PublicSecret(group), PublicSecret(group)) {
 		t.Errorf("pseudonym %v", g)
 	}
-	proof, tag, uuid := Proof(a, client, server), ServiceTag(a, server), Pseudonym(a).UUID()
-	golden(t, "names", slices.Concat(proof[:], tag[:], uuid[:], PublicSecret(group)))
+	proof, tag, uuid, beacon := Proof(a, client, server), ServiceTag(a, client, server), Pseudonym(a).UUID(), BeaconProof(a, server)
+	golden(t, "names", slices.Concat(proof[:], tag[:], uuid[:], PublicSecret(group), beacon[:]))
 }
 
 func TestSealKey(t *testing.T) {

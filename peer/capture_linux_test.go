@@ -225,8 +225,9 @@ func capturedAlice(ctx context.Context, t *testing.T, cfg *Config, file string) 
 		t.Errorf("neighbours: %v", near)
 	}
 	for _, n := range near {
-		tag := membership.ServiceTag(secrets["the secret"], []byte(n.Host()))
-		secrets["bob's tag"], secrets["bob's tag in hex"] = tag[:], []byte(hex.EncodeToString(tag[:]))
+		tag := membership.ServiceTag(secrets["the secret"], []byte(p.host.ID()), []byte(n.Host()))
+		back := membership.ServiceTag(secrets["the secret"], []byte(n.Host()), []byte(p.host.ID()))
+		secrets["alice's tag at bob"], secrets["bob's tag at alice"] = tag[:], back[:]
 		secrets["bob's credential"] = n.Advertisement().(*adv.Peer).Credential
 	}
 	text, err := json.Marshal(&captured{secrets, stop()})
@@ -263,7 +264,7 @@ func secretsOf(ctx context.Context, t *testing.T, p *Peer, g *group.Group, inv *
 	if err != nil {
 		t.Fatal(err)
 	}
-	uuid, tag := g.ID().UUID(), membership.ServiceTag(opened.Secret, []byte(info.ID))
+	uuid, tag := g.ID().UUID(), membership.BeaconProof(opened.Secret, []byte(info.ID))
 	token := inv.Token.String()
 	return map[string][]byte{
 		"the group's name": []byte(capturedGroup), "the advertisement's name": []byte(capturedAdv), "the pipe's name": []byte(capturedPipe),
@@ -271,7 +272,7 @@ func secretsOf(ctx context.Context, t *testing.T, p *Peer, g *group.Group, inv *
 		"the group's UUID": uuid[:], "the group's UUID in hex": []byte(hex.EncodeToString(uuid[:])),
 		"the group's UUID in capitals": []byte(strings.ToUpper(hex.EncodeToString(uuid[:]))),
 		"the token":                    []byte(token), "half of the token": []byte(token[len(token)/2:]), "the token's key": inv.Token.Key().Seed(),
-		"the secret": opened.Secret, "alice's tag": tag[:], "alice's tag in hex": []byte(hex.EncodeToString(tag[:])),
+		"the secret": opened.Secret, "alice's beacon": []byte(hex.EncodeToString(tag[:])),
 		"alice's credential": g.Self().Advertisement().(*adv.Peer).Credential,
 	}
 }

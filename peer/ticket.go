@@ -155,14 +155,14 @@ func (p *Peer) granted(from id.Peer, a *adv.Signed, h *membership.Invitation) er
 	}
 	doc := a.Advertisement().(*adv.Group)
 	if g := p.Group(doc.GID); g != nil {
-		return g.Accept(h.Chain)
+		return g.Accept(h.Chain, h.Revocation)
 	}
 	p.groups.mu.Lock()
 	defer p.groups.mu.Unlock()
 	kept := held{Parent: id.Net.String()}
 	if old := p.groups.vault.all[doc.GID]; old != nil {
 		kept = *old
-		if err := p.better(old, h.Chain); err != nil {
+		if err := p.better(old, h); err != nil {
 			return err
 		}
 	} else if err := p.groups.vault.makeRoom(time.Now()); err != nil {
@@ -178,7 +178,8 @@ func (p *Peer) granted(from id.Peer, a *adv.Signed, h *membership.Invitation) er
 
 // better says why a credential that somebody hands us is not to take the place of one that
 // is kept.
-func (p *Peer) better(old *held, c *membership.Chain) error {
+func (p *Peer) better(old *held, h *membership.Invitation) error {
+	c := h.Chain
 	policy, err := membership.PolicyOf(old.doc())
 	if err == nil {
 		err = policy.Check(c, p.public(), time.Now())
@@ -188,6 +189,10 @@ func (p *Peer) better(old *held, c *membership.Chain) error {
 	}
 	if err != nil || old.chain == nil || policy.Check(old.chain, p.public(), time.Now()) != nil {
 		return err
+	}
+	r, err := membership.ParseRecord(h.Revocation)
+	if err == nil && policy.Verify(r, time.Now()) == nil && membership.NewLedger(policy).Voids(r, old.chain, p.public()) {
+		return nil
 	}
 	if c.Role() < old.chain.Role() || !c.Issued().After(old.chain.Issued()) {
 		return errors.New("there is a better one")

@@ -668,6 +668,9 @@ type Invitation struct {
 	Advertisement []byte                 `protobuf:"bytes,1,opt,name=advertisement,proto3" json:"advertisement,omitempty"` // of the group, in its signed envelope
 	Chain         []byte                 `protobuf:"bytes,2,opt,name=chain,proto3" json:"chain,omitempty"`
 	Secret        []byte                 `protobuf:"bytes,3,opt,name=secret,proto3" json:"secret,omitempty"` // of the group
+	// The revocation, without its secret, of what the chain takes the place of: a lower role
+	// is not taken without it.
+	Revocation    []byte `protobuf:"bytes,4,opt,name=revocation,proto3" json:"revocation,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -719,6 +722,13 @@ func (x *Invitation) GetChain() []byte {
 func (x *Invitation) GetSecret() []byte {
 	if x != nil {
 		return x.Secret
+	}
+	return nil
+}
+
+func (x *Invitation) GetRevocation() []byte {
+	if x != nil {
+		return x.Revocation
 	}
 	return nil
 }
@@ -788,12 +798,15 @@ const file_membership_internal_wire_membership_proto_rawDesc = "" +
 	"\n" +
 	"redemption\x18\x02 \x01(\v2\x1c.juxta.membership.RedemptionH\x00R\n" +
 	"redemptionB\x06\n" +
-	"\x04kind\"`\n" +
+	"\x04kind\"\x80\x01\n" +
 	"\n" +
 	"Invitation\x12$\n" +
 	"\radvertisement\x18\x01 \x01(\fR\radvertisement\x12\x14\n" +
 	"\x05chain\x18\x02 \x01(\fR\x05chain\x12\x16\n" +
-	"\x06secret\x18\x03 \x01(\fR\x06secretB5Z3github.com/juxta-p2p/juxta/membership/internal/wireb\x06proto3"
+	"\x06secret\x18\x03 \x01(\fR\x06secret\x12\x1e\n" +
+	"\n" +
+	"revocation\x18\x04 \x01(\fR\n" +
+	"revocationB5Z3github.com/juxta-p2p/juxta/membership/internal/wireb\x06proto3"
 
 var (
 	file_membership_internal_wire_membership_proto_rawDescOnce sync.Once
