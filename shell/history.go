@@ -4,8 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/juxta-p2p/juxta/membership"
 )
 
 const maxHistory = 10_000
@@ -41,13 +45,14 @@ func openHistory(path string) (*History, error) {
 	return h, nil
 }
 
-// Add remembers a line, unless it is blank, repeats the last one, or begins
-// with a space, as one does for a line that holds a secret.
+// Add remembers a line, unless it is blank, repeats the last one, begins with a space, as
+// one does for a line that holds a secret, or holds one that we know: a password in a
+// variable, or an invitation.
 func (h *History) Add(line string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	line = strings.TrimRight(line, "\n")
-	if strings.TrimSpace(line) == "" || line[0] == ' ' {
+	if strings.TrimSpace(line) == "" || line[0] == ' ' || holdsSecret(line) {
 		return nil
 	}
 	if n := len(h.lines); n > 0 && h.lines[n-1] == line {
@@ -61,6 +66,19 @@ func (h *History) Add(line string) error {
 	_, err := h.file.WriteString(fold(line) + "\n")
 	return err
 }
+
+// secrets are an assignment to a variable that commands take a password from, and what looks
+// like an invitation, mistyped perhaps.
+var secrets = regexp.MustCompile(`JUXTA_\w*PASS\w* *=|(?i:\bJX[- ]?(?:[0-9A-Z]{5}[- ]?){3})`)
+
+func holdsSecret(line string) bool {
+	return secrets.MatchString(line) || slices.ContainsFunc(strings.FieldsFunc(line, betweenWords), func(word string) bool {
+		_, err := membership.ParseToken(word)
+		return err == nil
+	})
+}
+
+func betweenWords(r rune) bool { return strings.ContainsRune(" \t\n'\"=;|&()", r) }
 
 // Lines is a copy of what is remembered, oldest first.
 func (h *History) Lines() []string {

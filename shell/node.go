@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/juxta-p2p/juxta/group"
 	"github.com/juxta-p2p/juxta/peer"
 )
 
@@ -65,16 +64,6 @@ func (s *Session) Started() *peer.Peer {
 	}
 	defer s.node.mu.Unlock()
 	return s.node.peer
-}
-
-// Group returns the group that commands act in, the net group to begin with. It
-// starts the peer if that has not happened.
-func (s *Session) Group(ctx context.Context) (*group.Group, error) {
-	p, err := s.Peer(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return p.Net(), nil
 }
 
 // Timeout is how long commands wait for others unless told otherwise.

@@ -67,6 +67,7 @@ type Session struct {
 	history *History
 	log     *slog.Logger
 	node    node
+	current current
 
 	ctx    context.Context // the session's life; jobs live in it
 	cancel context.CancelFunc
@@ -125,6 +126,7 @@ func (s *Session) Shutdown(ctx context.Context) error {
 	}
 	s.running.Lock()
 	defer s.running.Unlock()
+	s.current.watching.Wait()
 	return errors.Join(s.objects.closeAll(ctx), s.history.close(), s.pump.close())
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -290,5 +291,28 @@ func TestOneLine(t *testing.T) {
 		if got := shell.OneLine(src); got != want {
 			t.Errorf("%q: %q, want %q", src, got, want)
 		}
+	}
+}
+
+// What is a secret to us is not remembered, mistyped or not.
+func TestHistoryKeepsNoSecrets(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "history")
+	f := newFixture(t, shell.Config{History: path})
+	kept := []string{"join chess", "echo $JUXTA_PASSWORD", "read JUXTA_PASSWORD", "echo JX-1", "t=$(invite)", "join -i $t"}
+	for _, line := range append([]string{
+		"JUXTA_PASSWORD='correct horse' join chess", "export JUXTA_NEW_PASSWORD=x", "JUXTA_PASSPHRASE = echo x",
+		"join -i JX-040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M", "join -i JX-040D6-B0108-1G818-60W4",
+		"join -i 'jx-040d6-b0108-1g818-60w40-j2gb1-g6gw3-rgx73-jag8m'", "t=JX040D6B01081G81860W40J2GB1G6GW3RGX73JAG8M",
+		"revoke 040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M; who", "JX-040D6 B0108 1G818 60W40",
+	}, kept...) {
+		if err := f.History().Add(line); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := f.History().Lines(); !slices.Equal(got, kept) {
+		t.Errorf("%q", got)
+	}
+	if text, err := os.ReadFile(path); err != nil || string(text) != strings.Join(kept, "\n")+"\n" {
+		t.Errorf("%q, %v", text, err)
 	}
 }

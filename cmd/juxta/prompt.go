@@ -77,7 +77,7 @@ func (n *node) interact(ctx context.Context, std *streams, started func(*prompt.
 			if continued {
 				return cmp.Or(n.session.Var("PS2"), "> ")
 			}
-			return cmp.Or(n.session.Var("PS1"), "JXTA> ")
+			return cmp.Or(n.session.Var("PS1"), promptOf(n.session.GroupName()))
 		},
 		Complete: func(line string, pos int) []prompt.Suggestion {
 			return suggestions(n.session.Complete(line, pos))
@@ -98,6 +98,14 @@ func (n *node) interact(ctx context.Context, std *streams, started func(*prompt.
 		return err
 	}
 	return last
+}
+
+// promptOf is the prompt in the group of that name, "" in the net group.
+func promptOf(group string) string {
+	if group == "" {
+		return "JXTA> "
+	}
+	return "JXTA[" + group + "]> "
 }
 
 func suggestions(all []shell.Suggestion) []prompt.Suggestion {

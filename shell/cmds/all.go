@@ -13,6 +13,7 @@ const (
 	topicSession        = "session"
 	topicText           = "text"
 	topicPeers          = "peers"
+	topicGroups         = "groups"
 	topicAdvertisements = "advertisements"
 	topicPipes          = "pipes and messages"
 	topicResolver       = "resolver"
@@ -41,6 +42,7 @@ func Overlay() []shell.Command {
 	return []shell.Command{
 		await,
 		whoami, peers, ping,
+		groups, mkpgrp, join, leave, chpgrp, authenticate, creds, passwd, invite, grant, revoke, members, who,
 		search, explain, watch, mkadv, publish, unpublish, info, importfile, exportfile, flush, dumpcm, storehome,
 		newpipe, mkpipe, mkmsg, put, get, send, recv, request, replyTo, listen, connect, forward, closeObjects,
 		xfer, talk,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -11,34 +12,40 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/group"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
 var await = shell.Command{
 	Name:  "await",
 	Topic: topicSession,
-	Args:  "{peer NAME | pipe NAME | adv [CONDITION...] | rdv}",
+	Args:  "{peer NAME | pipe NAME | group NAME | adv [CONDITION...] | rdv | members N}",
 	Short: "wait until something can be found",
-	Long: `Waits until a peer, a published pipe, or any advertisement that matches is known here or to
-somebody in the group, and prints its handle. Scripts need no sleeps. NAME may have * and ? in
-it, and for a peer be its ID. Conditions and flags are those of search.
+	Long: `Waits until a peer, a published pipe, a group, or any advertisement that matches is known here or
+to somebody in the group, and prints its handle. Scripts need no sleeps. NAME may have * and ? in
+it, and for a peer or a group be its ID. Conditions and flags are those of search. A group is one
+that can be joined.
 
 With rdv it waits until this peer has its place in the group: a lease with a rendezvous, whose name
-it prints, or it is one itself.
+it prints, or it is one itself. With members it waits until so many are there in the current group,
+this peer among them, and prints how many there are.
 
 The status is 124 if it is not found in time. With --json it prints an object with handle, type,
-name, id and signer; of rdv, one with name, id and self.`,
+name, id and signer; of rdv, one with name, id and self; of members, one with present.`,
 	Example: `await -t 30s peer bob
 await rdv && publish adv
+await group chess && join chess && await members 2
 news = await adv -k News -a Lang -v en`,
 	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
 		switch {
 		case len(before) == 0:
-			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "adv"}, {Text: "rdv"}}
+			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "group"}, {Text: "adv"}, {Text: "rdv"}, {Text: "members"}}
 		case before[len(before)-1] == "peer":
 			return known(s, adv.KindPeer)
 		case before[len(before)-1] == "pipe":
 			return known(s, adv.KindPipe)
+		case before[len(before)-1] == "group":
+			return known(s, adv.KindGroup)
 		}
 		return nil
 	},
@@ -60,8 +67,13 @@ news = await adv -k News -a Lang -v en`,
 			}
 			ctx, cancel := within(ctx, c, *timeout)
 			defer cancel()
-			if c.Args[0] == "rdv" {
+			switch c.Args[0] {
+			case "rdv":
 				return awaitRendezvous(ctx, c, g, out)
+			case "members":
+				return awaitMembers(ctx, c, g, out)
+			case "group":
+				return awaitGroup(ctx, c, g, out, q)
 			}
 			return awaitAdv(ctx, c, g, out, q)
 		}
@@ -77,6 +89,38 @@ func awaitAdv(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Out
 	if a.Advertisement().Kind() == adv.KindPeer {
 		handle = "peer"
 	}
+	return putFound(c, out, handle, a)
+}
+
+// awaitGroup passes over groups that nobody can join.
+func awaitGroup(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output, q discovery.Query) error {
+	for a := range g.Discovery().Follow(ctx, q) {
+		if doc, ok := a.Advertisement().(*adv.Group); ok && methodOf(doc) != foreign {
+			return putFound(c, out, "group", a)
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return late(c, err)
+	}
+	return errors.New("the peer has ended")
+}
+
+func awaitMembers(ctx context.Context, c *shell.Call, g *group.Group, out *shell.Output) error {
+	wanted, _ := strconv.Atoi(c.Args[1])
+	n, err := g.AwaitMembers(ctx, wanted)
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return &shell.ExitError{Status: shell.StatusTimeout, Err: fmt.Errorf("%d of %d members were there in time", n, wanted)}
+	case errors.Is(err, group.ErrUncounted):
+		return group.ErrUncounted
+	case err != nil:
+		return err
+	}
+	return c.Rows(out).Stream().Add(map[string]int{"present": n}, strconv.Itoa(n))
+}
+
+// putFound keeps what was found, and prints its handle.
+func putFound(c *shell.Call, out *shell.Output, handle string, a *adv.Signed) error {
 	obj, err := c.Session.Put(handle, "", shell.Signed(a))
 	if err != nil {
 		return err
@@ -123,13 +167,21 @@ func awaited(args []string, kind string, by *wanted) (discovery.Query, error) {
 	}
 	given := kind != "" || *by.attr != "" || *by.value != ""
 	switch what := args[0]; what {
-	case "peer", "pipe":
+	case "peer", "pipe", "group":
 		if len(args) != 2 || args[1] == "" || given {
 			return q, shell.Usagef("await %s takes a name, and none of -k, -a and -v", what)
 		}
 		q.Kind, q.Attr, q.Value = adv.Kind(what), "Name", args[1]
 		if v, ok := group.ParsePeer(args[1]); ok && what == "peer" {
 			q.Attr, q.Value = "PID", v.String()
+		}
+		if v, err := id.ParseGroup(args[1]); err == nil && what == "group" {
+			q.Attr, q.Value = "GID", v.String()
+		}
+		return q, nil
+	case "members":
+		if n, err := strconv.Atoi(strings.Join(args[1:], " ")); err != nil || n < 1 || given {
+			return q, shell.Usagef("await members takes a number, from 1 on")
 		}
 		return q, nil
 	case "adv":
@@ -140,5 +192,5 @@ func awaited(args []string, kind string, by *wanted) (discovery.Query, error) {
 		}
 		return q, nil
 	}
-	return q, shell.Usagef("%s: peer, pipe, adv and rdv can be waited for", args[0])
+	return q, shell.Usagef("%s: peer, pipe, group, adv, rdv and members can be waited for", args[0])
 }

@@ -253,12 +253,12 @@ type person struct {
 
 // completeNames suggests the names that are known here.
 func completeNames(s *shell.Session, prefix string) []shell.Suggestion {
-	p := s.Started()
-	if p == nil {
+	g := s.Here()
+	if g == nil {
 		return nil
 	}
 	var all []shell.Suggestion
-	for name := range names.Of(p.Net(), prefix).Known() {
+	for name := range names.Of(g, prefix).Known() {
 		all = append(all, shell.Suggestion{Text: name, Description: "name"})
 	}
 	return all

@@ -2,7 +2,6 @@ package cmds
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/id"
+	"github.com/juxta-p2p/juxta/membership"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -30,9 +30,9 @@ var mkadv = shell.Command{
 	Topic: topicAdvertisements,
 	Args:  "{-p | -g | -t TYPE | -d DOC}",
 	Short: "make an advertisement",
-	Long: `Makes an advertisement and prints its handle: -p that of a pipe, -g that of a group whose
-root key is this peer's, -t one of an application's own type, with the fields that -f gives. -d
-takes the document from a file or an object instead. It is not published: see publish.
+	Long: `Makes an advertisement and prints its handle: -p that of a pipe, -t one of an application's own
+type, with the fields that -f gives. -d takes the document from a file or an object instead. It is
+not published: see publish. With -g it makes a group that everybody may join, as mkpgrp -p does.
 
 Of a pipe -f gives Type (JxtaUnicast, unless it says JxtaUnicastSecure or JxtaPropagate), Desc, and
 Shared=true; see newpipe for what they mean. With -n its ID is the same for the same name and type.
@@ -46,7 +46,7 @@ publish news`,
 		var r recipe
 		out := shell.JSONFlag(fs)
 		fs.BoolVarP(&r.pipe, "pipe", "p", false, "the advertisement of a pipe")
-		fs.BoolVarP(&r.group, "group", "g", false, "the advertisement of a group")
+		fs.BoolVarP(&r.group, "group", "g", false, "a group, and its advertisement")
 		fs.StringVarP(&r.doctype, "type", "t", "", "one of this `TYPE`")
 		fs.StringVarP(&r.name, "name", "n", "", "its `NAME`")
 		fs.StringArrayVarP(&r.fields, "field", "f", nil, "a `FIELD=VALUE` of it; may be repeated")
@@ -54,6 +54,12 @@ publish news`,
 		return func(ctx context.Context, c *shell.Call) error {
 			if err := noOperands(c); err != nil {
 				return err
+			}
+			if err := r.check(); err != nil {
+				return err
+			}
+			if r.group {
+				return r.makeGroup(ctx, c, out)
 			}
 			a, err := r.make(ctx, c)
 			if err != nil {
@@ -64,7 +70,8 @@ publish news`,
 	},
 }
 
-func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, error) {
+// check refuses what excludes each other.
+func (r *recipe) check() error {
 	kinds := 0
 	for _, given := range []bool{r.pipe, r.group, r.doctype != "", r.from != ""} {
 		if given {
@@ -73,17 +80,33 @@ func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, er
 	}
 	switch {
 	case kinds != 1:
-		return nil, shell.Usagef("one of -p, -g, -t and -d is wanted")
+		return shell.Usagef("one of -p, -g, -t and -d is wanted")
 	case len(r.fields) > 0 && r.doctype == "" && !r.pipe:
-		return nil, shell.Usagef("-f goes with -t, and with -p")
+		return shell.Usagef("-f goes with -t, and with -p")
+	case r.group && r.name == "":
+		return shell.Usagef("-g needs -n: a group has a name")
+	}
+	return nil
+}
+
+func (r *recipe) make(ctx context.Context, c *shell.Call) (adv.Advertisement, error) {
+	switch {
 	case r.pipe:
 		return r.makePipe(ctx, c)
-	case r.group:
-		return makeGroup(ctx, c, r.name)
 	case r.from != "":
 		return readDocument(c, r.from)
 	}
 	return r.application(ctx, c)
+}
+
+// makeGroup makes a group, as nobody could join an advertisement alone.
+func (r *recipe) makeGroup(ctx context.Context, c *shell.Call, out *shell.Output) error {
+	f := &foundation{method: string(membership.Open), name: r.name, private: true}
+	a, err := f.make(ctx, c)
+	if err != nil {
+		return err
+	}
+	return putGroup(c, out, a)
 }
 
 // makePipe makes the advertisement of a pipe of ours with some fields.
@@ -111,26 +134,6 @@ func (r *recipe) makePipe(ctx context.Context, c *shell.Call) (*adv.Pipe, error)
 		return nil, err
 	}
 	return a, nil
-}
-
-// makeGroup makes the advertisement of a group whose root key is this peer's.
-func makeGroup(ctx context.Context, c *shell.Call, name string) (*adv.Group, error) {
-	if name = strings.TrimSpace(name); name == "" {
-		return nil, shell.Usagef("-g needs -n: a group has a name")
-	}
-	g, err := c.Session.Group(ctx)
-	if err != nil {
-		return nil, err
-	}
-	key, err := g.Self().Key().Raw()
-	if err != nil {
-		return nil, err
-	}
-	nonce := make([]byte, id.NonceLen)
-	_, _ = rand.Read(nonce)
-	return &adv.Group{
-		GID: id.GroupOf(key, name, nonce), MSID: id.SpecStdGroup, Name: name, RootKey: key, Nonce: nonce,
-	}, nil
 }
 
 // application makes a document of an application's own type.

@@ -27,7 +27,8 @@ at most. As long as there is another rendezvous than this peer, that is also how
 be found after this peer has died. Publishing again replaces what was published before;
 unpublish takes it back.
 
-An advertisement that belongs to another peer cannot be published: its owner has to.`,
+An advertisement that belongs to another peer cannot be published: its owner has to. That of a group,
+which its root key has signed, anybody can put there again.`,
 	Example: `adv = newpipe -n moves
 publish -l 1h adv`,
 	Complete: completeAdvs,
@@ -53,6 +54,13 @@ publish -l 1h adv`,
 				d, err := shell.Get[*shell.Advertisement](c, word)
 				if err != nil {
 					return err
+				}
+				if signed := d.Signed(); signed != nil && signed.Advertisement().Kind() == adv.KindGroup {
+					// Its root key has signed it, which is not this peer's.
+					if err := g.Discovery().PublishSigned(ctx, signed, *lifetime, *expiration); err != nil {
+						return plain(ctx, word, err)
+					}
+					continue
 				}
 				signed, err := g.Discovery().Publish(ctx, d.Doc(), *lifetime, *expiration)
 				if errors.Is(err, discovery.ErrForeign) {

@@ -143,12 +143,12 @@ func completePeers(s *shell.Session, _ []string, _ string) []shell.Suggestion {
 
 // known suggests the names of what the cache has of a kind.
 func known(s *shell.Session, kind adv.Kind) []shell.Suggestion {
-	p := s.Started()
-	if p == nil {
+	g := s.Here()
+	if g == nil {
 		return nil
 	}
 	var all []shell.Suggestion
-	for a := range p.Net().Discovery().Local(discovery.Query{Kind: kind}) {
+	for a := range g.Discovery().Local(discovery.Query{Kind: kind}) {
 		if name := shell.NameOf(a.Advertisement()); name != "" {
 			all = append(all, shell.Suggestion{Text: name, Description: a.Advertisement().ID().String()})
 		}

@@ -14,6 +14,8 @@ type identity struct {
 	ID    string   `json:"id"`
 	Host  string   `json:"host"`
 	Group string   `json:"group"`
+	Role  string   `json:"role"`
+	Until string   `json:"until,omitempty"`
 	Addrs []string `json:"addrs"`
 	Dir   string   `json:"dir,omitempty"`
 }
@@ -22,27 +24,33 @@ var whoami = shell.Command{
 	Name:  "whoami",
 	Topic: topicPeers,
 	Short: "show who this peer is",
-	Long: `Shows the name, the ID and the libp2p ID of this peer, the group that commands act in, and
-the addresses at which it can be reached, each of which may be another peer's --seed. With -g
-it shows the group instead. With --json it is an object with name, id, host, group, addrs and
-dir; with -g, one with name, id and spec.`,
+	Long: `Shows the name, the ID and the libp2p ID of this peer, the group that commands act in, what this
+peer is there and until when, and the addresses at which it can be reached, each of which may be
+another peer's --seed. With --json it is an object with name, id, host, group, role, until, addrs and
+dir.
+
+With -g it shows the group instead: its name and ID, how one becomes a member, where it was found,
+what this peer is in it, how many members are known and there, and the version of its advertisement;
+with -l also what it has carried and decided since it was joined. With --json that is an object with
+name, id, spec, method, parent, role, until, members, present, version, neighbours, admitted, refused,
+expelled, reasons, revoked, epoch and traffic.`,
 	Example: `whoami
 juxta -c 'whoami --json' | jq -r .id`,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		out := shell.JSONFlag(fs)
 		ofGroup := fs.BoolP("group", "g", false, "show the current group")
-		long := fs.BoolP("long", "l", false, "show the peer's advertisement too")
+		long := fs.BoolP("long", "l", false, "show the peer's advertisement too; with -g, what the group has carried")
 		return func(ctx context.Context, c *shell.Call) error {
 			if err := noOperands(c); err != nil {
 				return err
 			}
 			if *ofGroup {
-				return showGroup(ctx, c, out)
+				return showGroup(ctx, c, out, *long)
 			}
 			if err := showPeer(ctx, c, out); err != nil || !*long || out.JSON {
 				return err
 			}
-			g, err := c.Session.Group(ctx)
+			g, err := c.Session.Current(ctx)
 			if err != nil {
 				return err
 			}
@@ -56,16 +64,23 @@ func showPeer(ctx context.Context, c *shell.Call, out *shell.Output) error {
 	if err != nil {
 		return err
 	}
-	g, err := c.Session.Group(ctx)
+	g, err := c.Session.Current(ctx)
 	if err != nil {
 		return err
 	}
-	me := identity{p.Name(), p.ID().String(), p.HostID(), g.Advertisement().Name, p.Addrs(), p.Dir()}
+	role, until := standingOf(g)
+	me := identity{p.Name(), p.ID().String(), p.HostID(), g.Name(), role, until, p.Addrs(), p.Dir()}
 	rows := c.Rows(out)
 	if out.JSON {
 		return rows.Add(me)
 	}
 	lines := [][]string{{"name", me.Name}, {"id", me.ID}, {"host", me.Host}, {"group", me.Group}}
+	if g.Parent() != nil {
+		lines = append(lines, []string{"role", me.Role})
+	}
+	if me.Until != "" {
+		lines = append(lines, []string{"until", me.Until})
+	}
 	for _, a := range me.Addrs {
 		lines = append(lines, []string{"address", a})
 	}
@@ -73,24 +88,6 @@ func showPeer(ctx context.Context, c *shell.Call, out *shell.Output) error {
 		lines = append(lines, []string{"directory", me.Dir})
 	}
 	for _, l := range lines {
-		if err := rows.Add(nil, l...); err != nil {
-			return err
-		}
-	}
-	return rows.Close()
-}
-
-func showGroup(ctx context.Context, c *shell.Call, out *shell.Output) error {
-	g, err := c.Session.Group(ctx)
-	if err != nil {
-		return err
-	}
-	a := g.Advertisement()
-	rows := c.Rows(out)
-	if out.JSON {
-		return rows.Add(map[string]string{"name": a.Name, "id": a.GID.String(), "spec": a.MSID.String()})
-	}
-	for _, l := range [][]string{{"name", a.Name}, {"id", a.GID.String()}, {"spec", a.MSID.String()}} {
 		if err := rows.Add(nil, l...); err != nil {
 			return err
 		}

@@ -56,7 +56,13 @@ func sit(t *testing.T, w *testnet.World, name string, role rendezvous.Role, seed
 
 func sitConfig(t *testing.T, w *testnet.World, cfg *peer.Config) *user {
 	t.Helper()
-	u := &user{t: t, peer: w.StartConfig(cfg)}
+	return sitAt(t, w.StartConfig(cfg))
+}
+
+// sitAt begins a session at a peer, which ends with the test.
+func sitAt(t *testing.T, p *peer.Peer) *user {
+	t.Helper()
+	u := &user{t: t, peer: p}
 	s, err := shell.NewSession(&shell.Config{
 		Stdout: &u.out, Stderr: &u.errs, Dir: t.TempDir(), Env: []string{"PATH=" + os.Getenv("PATH")},
 		Peer: func(context.Context) (*peer.Peer, error) { return u.peer, nil },
