@@ -5,14 +5,10 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
-	"iter"
 	"log/slog"
 	"sync"
-	"time"
 
-	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/event"
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 
 	"github.com/juxta-p2p/juxta/adv"
@@ -25,47 +21,6 @@ import (
 	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/resolver"
 )
-
-// Config is what a group is made of.
-type Config struct {
-	Advertisement *adv.Group
-	// Membership says by what leave this peer is in the group, and how others are let in.
-	// Nil: everybody is in it, as in the net group.
-	Membership *Membership
-	Host       host.Host      // shared by all groups; the group does not close it
-	Key        crypto.PrivKey // the host's: this peer's identity
-	Name, Desc string         // of this peer, for its advertisement
-	// Settled is closed when the first attempts to reach anybody have ended: before
-	// that a peer does not take itself for alone. Nil: they have ended.
-	Settled <-chan struct{}
-	Role    rendezvous.Role   // in this group; empty: rendezvous.Auto
-	Finder  rendezvous.Finder // of rendezvous that nobody near knows; nil: there is none
-	Limits  rendezvous.Limits // as a rendezvous
-	// Patience is how long pipes outlive the way to the other end; 0: 30 s.
-	Patience time.Duration
-	// Store keeps what was published, and the cache, over a restart; and who was put out.
-	// Nil: it ends with the group.
-	Store *store.DB
-	// Granted is called when a peer of the group, whoever it is, hands us a credential, of
-	// this group or another, that is good for us. The error is told to it. Nil: none is
-	// taken.
-	Granted func(from id.Peer, a *adv.Signed, h *membership.Invitation) error
-	Log     *slog.Logger // nil: discard
-}
-
-// Membership is by what leave a peer is in a group.
-type Membership struct {
-	Advertisement *adv.Signed // of the group, by its root
-	// Secret is what its members know one another by; nil if the group is open.
-	Secret []byte
-	Chain  *membership.Chain // this peer's credential; nil in an open group
-	// Password renews the credential; nil: admins do.
-	Password    *membership.PasswordKey
-	Parent      *Group                // where the group's advertisement is, and its rendezvous are found
-	Switchboard *endpoint.Switchboard // of the host
-	// Changed is called when what is to be kept of all this is another. It must not wait.
-	Changed func(c *membership.Chain, a *adv.Signed, p *membership.PasswordKey)
-}
 
 // Group is one peer group as this peer sees it. Its methods may be called
 // concurrently.
@@ -103,9 +58,6 @@ type background struct {
 	starting sync.Mutex
 	over     bool
 }
-
-// selfExpiration is how long a peer that has died without a word can be found yet.
-const selfExpiration = 10 * time.Minute
 
 // New makes the services of a group, and publishes this peer's advertisement in
 // it.
@@ -276,121 +228,6 @@ func (g *Group) Settle(ctx context.Context) error {
 	return g.finder.settle(ctx)
 }
 
-// ID returns the group's ID.
-func (g *Group) ID() id.Group { return g.cfg.Advertisement.GID }
-
-// Name returns the group's name.
-func (g *Group) Name() string { return g.cfg.Advertisement.Name }
-
-// Advertisement returns the group's advertisement.
-func (g *Group) Advertisement() *adv.Group {
-	if g.door == nil {
-		return g.cfg.Advertisement
-	}
-	return g.door.advertisement().Advertisement().(*adv.Group)
-}
-
-// Signed returns the group's advertisement as its root has signed it, the newest version
-// that is known; nil for the net group.
-func (g *Group) Signed() *adv.Signed {
-	if g.door == nil {
-		return nil
-	}
-	return g.door.advertisement()
-}
-
-// Parent returns the group in which this one is published; nil for the net group.
-func (g *Group) Parent() *Group {
-	if g.door == nil {
-		return nil
-	}
-	return g.parent()
-}
-
-func (g *Group) parent() *Group { return g.cfg.Membership.Parent }
-
-// unlisted is the parameter of a group that its members do not publish.
-const unlisted = "Unlisted"
-
-// listed reports whether the group is to be found in its parent.
-func (g *Group) listed() bool { return Listed(g.Advertisement()) }
-
-// Listed reports whether the members of a group publish it in its parent.
-func Listed(a *adv.Group) bool {
-	for _, e := range a.Membership {
-		if e != nil && e.Name == unlisted && e.Text == "true" {
-			return false
-		}
-	}
-	return true
-}
-
-// Unlist has the members of a group that is about to be made not publish it.
-func Unlist(a *adv.Group) {
-	a.Membership = append(a.Membership, &adv.Element{Name: unlisted, Text: "true"})
-}
-
-// Standing returns what this peer is in the group, and until when. The error is one of
-// package membership: it is not a member any more, or was never let in.
-func (g *Group) Standing() (*membership.Standing, error) {
-	if g.door == nil {
-		return &membership.Standing{Role: membership.Member}, nil
-	}
-	st, err := g.door.standing()
-	if err != nil {
-		return nil, fmt.Errorf("group: %w", err)
-	}
-	return st, nil
-}
-
-// Policy returns how one becomes a member; nil for the net group.
-func (g *Group) Policy() *membership.Policy {
-	if g.door == nil {
-		return nil
-	}
-	return g.door.policyNow()
-}
-
-// Refusal returns why a member has not let this peer in, as the last of them said; nil if
-// none did.
-func (g *Group) Refusal() error {
-	if g.door == nil {
-		return nil
-	}
-	return g.door.refusal()
-}
-
-// Watch returns what happens in the group while the loop runs: it ends with the context or
-// the group. Who is slow loses the oldest. Of the net group nothing is told.
-func (g *Group) Watch(ctx context.Context) iter.Seq[Event] {
-	if g.door == nil {
-		return newEvents().watch(ctx, nil)
-	}
-	return g.door.events.watch(ctx, nil)
-}
-
-// Stats is what the group has carried and decided since it was joined.
-type Stats struct {
-	endpoint.Stats
-	Reasons    map[string]uint64 // of refusals of who wanted to be let in
-	Present    int               // members that are there, as far as is known
-	Known      int               // members that are known
-	Revoked    int               // revocations that hold
-	Epoch      string            // of what is sealed; "" before the first revocation
-	Propagated rendezvous.Traffic
-}
-
-// Stats returns the counts as they are now.
-func (g *Group) Stats() Stats {
-	st := Stats{Stats: g.endpoint.Stats(), Propagated: g.rendezvous.Status().Traffic, Reasons: map[string]uint64{}}
-	there, _ := g.presence.list()
-	st.Present = len(there)
-	if g.door != nil {
-		g.door.stats(&st)
-	}
-	return st
-}
-
 // Self returns this peer's advertisement in the group.
 func (g *Group) Self() *adv.Signed { return g.endpoint.Self() }
 
@@ -423,156 +260,4 @@ type Ping = endpoint.Ping
 // [endpoint.Endpoint.Ping].
 func (g *Group) Ping(ctx context.Context, to id.Peer) (Ping, error) {
 	return g.endpoint.Ping(ctx, to)
-}
-
-// met is called for each peer that comes near: the first of them while New is
-// still at it.
-func (g *Group) met(a *adv.Signed, expiration time.Duration) {
-	<-g.ready
-	if g.discovery != nil {
-		g.discovery.Keep(a, expiration)
-	}
-	g.rendezvous.Met(a)
-	if g.door != nil {
-		g.presence.met(a)
-		g.begin(func(ctx context.Context) { g.sync.met(ctx, a.Signer()) })
-		g.renewSoon()
-	}
-}
-
-// renewSoon looks whether there is an admin now who may renew our credential.
-func (g *Group) renewSoon() {
-	select {
-	case g.renewable <- struct{}{}:
-	default:
-	}
-}
-
-// gone is called for each peer that is connected no longer.
-func (g *Group) gone(who id.Peer) {
-	<-g.ready
-	g.rendezvous.Gone(who)
-	if g.door != nil && g.presence != nil {
-		g.begin(func(ctx context.Context) { g.presence.lost(ctx, who) })
-	}
-}
-
-// expelled is called for each neighbour that was put out.
-func (g *Group) expelled(who id.Peer) {
-	<-g.ready
-	if g.pipe != nil {
-		g.pipe.Expel(who)
-	}
-}
-
-// hearRefusal is called when a peer does not let us in.
-func (g *Group) hearRefusal(by peer.ID, why error, evidence []byte) {
-	if g.door == nil {
-		return
-	}
-	g.cfg.Log.Info("not let in", "by", by, "reason", why)
-	if who, ok := ParsePeer(by.String()); ok {
-		g.begin(func(context.Context) { g.expelled(who) })
-	}
-	out, newer := g.door.hearRefusal(why, evidence)
-	if newer {
-		g.readvertised()
-	}
-	if out {
-		g.begin(func(context.Context) { g.out(why) })
-	}
-}
-
-// out is called when this peer is not a member any more: it keeps nothing for others.
-func (g *Group) out(why error) {
-	if <-g.ready; g.pipe == nil {
-		return
-	}
-	g.door.events.tell(Event{Kind: Out, Peer: g.Self().Signer(), Reason: why.Error()})
-	g.pipe.Expel(id.Peer{})
-	if err := g.rendezvous.SetRole(rendezvous.Edge); err != nil {
-		g.cfg.Log.Debug("no edge after being put out", "err", err)
-	}
-}
-
-// synced is called when a member has told us of keys, or of a newer advertisement.
-func (g *Group) synced(newer bool) { g.keeper.add(nil, newer) }
-
-func (g *Group) public() ed25519.PublicKey { return g.raw.Public().(ed25519.PublicKey) }
-
-func (g *Group) password() *membership.PasswordKey {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.pass
-}
-
-// usePassword has our credential renewed with another password.
-func (g *Group) usePassword(p *membership.PasswordKey) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.pass = p
-}
-
-// Login takes another credential of this peer: one that a password has made renews itself
-// with that. The error is one of package membership.
-func (g *Group) Login(c *membership.Chain, p *membership.PasswordKey) error {
-	if g.door == nil {
-		return fmt.Errorf("group: log in: %w", membership.ErrForeign)
-	}
-	err := g.door.policyNow().Check(c, g.public(), time.Now())
-	if err == nil {
-		if p != nil {
-			g.usePassword(p)
-		}
-		err = g.accept(c)
-	}
-	if err != nil {
-		return fmt.Errorf("group: log in: %w", err)
-	}
-	return nil
-}
-
-// sign makes this peer's advertisement as things are now: a newer version than
-// the one before also in the same millisecond.
-func (g *Group) sign() (*adv.Signed, error) {
-	a := &adv.Peer{
-		PID: id.PeerOf(id.Net, g.public()), GID: g.cfg.Advertisement.GID, Name: g.cfg.Name, Desc: g.cfg.Desc,
-		Route: adv.Route{Host: g.cfg.Host.ID()},
-	}
-	for _, m := range g.cfg.Host.Addrs() {
-		a.Route.Addrs = append(a.Route.Addrs, m.String())
-	}
-	if g.door != nil {
-		if c := g.door.credential(); c != nil {
-			a.Credential = c.Bytes()
-		}
-	}
-	g.mu.Lock()
-	g.lastSeq = max(g.lastSeq+1, uint64(time.Now().UnixMilli()))
-	seq := g.lastSeq
-	g.mu.Unlock()
-	return adv.Sign(g.cfg.Key, a, seq)
-}
-
-// introduce shows all what this peer's advertisement is now.
-func (g *Group) introduce() error {
-	self, err := g.sign()
-	if err != nil {
-		return err
-	}
-	g.endpoint.Introduce(self)
-	g.discovery.KeepOwn(self, selfExpiration)
-	if g.door != nil {
-		g.presence.say()
-	}
-	return nil
-}
-
-// followAddresses introduces us anew whenever our addresses change.
-func (g *Group) followAddresses() {
-	for range g.addresses.Out() {
-		if err := g.introduce(); err != nil {
-			g.cfg.Log.Error("own advertisement not signed", "err", err)
-		}
-	}
 }

@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/ed25519"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"sync"
 	"time"
-
-	"github.com/libp2p/go-libp2p/core/crypto"
 
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/endpoint"
@@ -40,20 +36,6 @@ var (
 	ErrName = errors.New("not a name for a group")
 )
 
-// NewGroup says what group to make.
-type NewGroup struct {
-	Name     string // 1 to 64 bytes, as a peer's
-	Desc     string
-	Method   membership.Method // default: membership.Open
-	Password []byte            // of the method Password: at least 8 bytes
-	// Passphrase protects the root key on disk. Nil: it lies there in clear, in a file that
-	// only its user can read.
-	Passphrase []byte
-	// Unlisted keeps it out of the parent group: it is found by invitation alone.
-	Unlisted bool
-	Parent   *group.Group // where it is published; nil: the net group
-}
-
 // refusalPatience is how long another member may take to let us in where one did not.
 const refusalPatience = time.Second
 
@@ -80,91 +62,6 @@ type groups struct {
 	mu    sync.Mutex // guards what follows
 	vault *vault
 	all   []*group.Group // that were joined, the oldest first, without the net group
-}
-
-// CreateGroup makes a group: a root key, which is kept in the peer's directory, and an
-// advertisement, which is published in the parent group unless that is not wanted. This
-// peer is its first admin; it has not joined it yet. The errors are those of the disk and
-// of publishing, or wrap [ErrName], [ErrPassword] or one of package membership.
-func (p *Peer) CreateGroup(ctx context.Context, n *NewGroup) (*adv.Signed, error) {
-	a, err := p.createGroup(ctx, n)
-	if err != nil {
-		return nil, fmt.Errorf("peer: make the group %q: %w", n.Name, err)
-	}
-	return a, nil
-}
-
-func (p *Peer) createGroup(ctx context.Context, n *NewGroup) (*adv.Signed, error) {
-	if CheckName(n.Name) != nil {
-		return nil, fmt.Errorf("%w: 1 to 64 bytes are wanted, all printable, without / * ?, and without spaces at the ends", ErrName)
-	}
-	public, root, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	nonce := make([]byte, id.NonceLen)
-	_, _ = rand.Read(nonce) // does not fail
-	doc := &adv.Group{
-		GID: id.GroupOf(public, n.Name, nonce), MSID: id.SpecStdGroup, Name: n.Name, Desc: n.Desc, RootKey: public, Nonce: nonce,
-	}
-	h := &held{Parent: p.parentOf(n.Parent).ID().String(), Made: true}
-	if err := n.policy(doc, h); err != nil {
-		return nil, err
-	}
-	if h.chain, err = (&membership.Issuer{Key: root, Group: doc.GID}).
-		Grant(p.public(), membership.Admin, time.Now(), membership.MaxLife); err != nil {
-		return nil, err
-	}
-	h.Chain = h.chain.Bytes()
-	signer, err := crypto.UnmarshalEd25519PrivateKey(root)
-	if err != nil {
-		return nil, err
-	}
-	if h.signed, err = adv.Sign(signer, doc, uint64(time.Now().UnixMilli())); err != nil {
-		return nil, err
-	}
-	h.Advertisement = h.signed.Envelope()
-	text, err := membership.MarshalKey(root, n.Passphrase)
-	if err != nil {
-		return nil, err
-	}
-	p.groups.mu.Lock()
-	if err = p.groups.vault.putRoot(doc.GID, text); err == nil {
-		err = p.groups.vault.put(h)
-	}
-	p.groups.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	if n.Unlisted {
-		return h.signed, nil
-	}
-	return h.signed, p.parentOf(n.Parent).Discovery().PublishSigned(ctx, h.signed, 0, 0)
-}
-
-// policy fills in how one becomes a member.
-func (n *NewGroup) policy(doc *adv.Group, h *held) error {
-	policy := &membership.Policy{Group: doc.GID, Root: doc.RootKey, Method: n.Method}
-	if policy.Method == "" {
-		policy.Method = membership.Open
-	}
-	if policy.Method != membership.Open {
-		h.Secret = membership.NewSecret()
-		policy.Marker = membership.MarkerOf(h.Secret)
-	}
-	switch {
-	case policy.Method == membership.Password && len(n.Password) < group.MinPassword:
-		return fmt.Errorf("%w: of %d characters at least", ErrPassword, group.MinPassword)
-	case policy.Method == membership.Password:
-		key := membership.StretchPassword(doc.GID, n.Password, membership.DefaultKDF)
-		policy.Pass = &membership.Passphrase{Key: key.Public(), Role: membership.Member, Sealed: key.Seal(h.Secret), KDF: membership.DefaultKDF}
-	}
-	doc.Membership = policy.Elements()
-	if n.Unlisted {
-		group.Unlist(doc)
-	}
-	_, err := membership.PolicyOf(doc)
-	return err
 }
 
 // Join joins a group, by what is held of it, or by the entry, which may be nil. It returns
@@ -301,60 +198,6 @@ func (p *Peer) keep(g id.Group, c *membership.Chain, a *adv.Signed, k *membershi
 	}
 }
 
-// Leave leaves a group, and before that those that were found in it. It is not joined
-// again when the peer starts; forget also drops what is held of it, but for a root key. The
-// error wraps [ErrLeft].
-func (p *Peer) Leave(g *group.Group, forget bool) error {
-	p.groups.joining.Lock()
-	defer p.groups.joining.Unlock()
-	if err := p.leave(g, forget); err != nil {
-		return fmt.Errorf("peer: leave %s: %w", g.Name(), err)
-	}
-	return nil
-}
-
-func (p *Peer) leave(g *group.Group, forget bool) error {
-	for _, child := range p.Groups() {
-		if child.Parent() == g {
-			if err := p.leave(child, false); err != nil {
-				return err
-			}
-		}
-	}
-	p.groups.mu.Lock()
-	i := slices.Index(p.groups.all, g)
-	var err error
-	if i < 0 {
-		err = ErrLeft
-	} else {
-		p.groups.all = slices.Delete(p.groups.all, i, i+1)
-		err = p.forget(g.ID(), forget)
-	}
-	p.groups.mu.Unlock()
-	if i < 0 {
-		return err
-	}
-	err = errors.Join(err, g.Close())
-	if forget {
-		err = errors.Join(err, group.Erase(p.groups.store, g.ID()))
-	}
-	return err
-}
-
-// forget has a group not be joined again. The caller has the groups' lock.
-func (p *Peer) forget(g id.Group, all bool) error {
-	old := p.groups.vault.all[g]
-	switch {
-	case old == nil:
-		return nil
-	case all:
-		return p.groups.vault.drop(g)
-	}
-	h := *old
-	h.Join, h.Password = false, nil
-	return p.groups.vault.put(&h)
-}
-
 // Groups returns the groups that this peer is in, the net group first, then in the order
 // in which they were joined.
 func (p *Peer) Groups() []*group.Group {
@@ -415,19 +258,4 @@ func (p *Peer) public() ed25519.PublicKey {
 		panic(err) // it is Ed25519
 	}
 	return raw
-}
-
-// leaveAll closes the groups, those first that were joined last.
-func (p *Peer) leaveAll() error {
-	p.groups.joining.Lock()
-	defer p.groups.joining.Unlock()
-	p.groups.mu.Lock()
-	all := p.groups.all
-	p.groups.all = nil
-	p.groups.mu.Unlock()
-	var errs []error
-	for i := len(all) - 1; i >= 0; i-- {
-		errs = append(errs, all[i].Close())
-	}
-	return errors.Join(errs...)
 }
