@@ -62,6 +62,10 @@ func ours(s signer) map[string]Advertisement {
 				Foreign: []string{"tcp://192.0.2.1:9701"},
 			},
 		},
+		"member": &Peer{
+			PID: s.pid, GID: gid, Name: "alice", Route: s.route("/ip4/127.0.0.1/tcp/4001"),
+			Credential: []byte("\x00 whatever \xff"),
+		},
 		"group": &Group{
 			GID: gid, MSID: id.SpecStdGroup, Name: "chess", Desc: "moves", RootKey: s.pub, Nonce: nonce,
 			Membership: []*Element{{Name: "Policy", Attrs: []Attr{{"kind", "password"}}, Text: "secret"}},
@@ -180,6 +184,7 @@ func TestInvalid(t *testing.T) {
 		{"no MCID", edit("class", "MCID>", "Mcid>"), "no MCID"},
 		{"other name", edit("group", "<Name>chess", "<Name>Chess"), "GID is not derived"},
 		{"no nonce", edit("group", "Nonce>", "nonce>"), "one without the other"},
+		{"loose credential", edit("member", "lciD/<", "lciD<"), "Credential is not at most 2048 bytes in base64"},
 		{"short key", edit("group", "<RootKey>", "<RootKey>AAAA"), "RootKey is not 32 bytes in base64"},
 		{"loose base64", edit("group", "Zg==<", "Zh==<"), "Nonce is not 16 bytes in base64"},
 		{"no host", edit("peer", "libp2p://", "libp2p://!"), `EA "libp2p://!12D3`},
@@ -211,6 +216,7 @@ func TestMarshalRefuses(t *testing.T) {
 		{"zero document", &Document{}, ErrSyntax},
 		{"address without slash", &Peer{PID: s.pid, GID: id.Net, Route: s.route("ip4/127.0.0.1")}, ErrInvalid},
 		{"address without host", &Peer{PID: s.pid, GID: id.Net, Route: Route{Addrs: []string{"/ip4/127.0.0.1"}}}, ErrInvalid},
+		{"credential", &Peer{PID: s.pid, GID: id.Net, Route: s.route(), Credential: make([]byte, MaxCredential+1)}, ErrInvalid},
 		{"character", &ModuleClass{MCID: id.ClassPipe, Name: "a\x00b"}, ErrSyntax},
 		{"bytes", &ModuleClass{MCID: id.ClassPipe, Name: "a\xffb"}, ErrSyntax},
 		{"name", &Document{Name: "a b"}, ErrSyntax},

@@ -100,6 +100,8 @@ func runJoin(ctx context.Context, c *shell.Call, f *joinFlags) error {
 		if err != nil {
 			return groupError(ctx, what, err)
 		}
+	} else if _, err := g.Standing(); err != nil {
+		return groupError(ctx, what, err)
 	}
 	if err := c.Session.SetGroup(ctx, g); err != nil {
 		return err
