@@ -33,13 +33,9 @@ grant -x 24h carol guest`,
 			if err != nil {
 				return shell.Usagef("%s: guest, member or admin is wanted", c.Args[1])
 			}
-			g, err := c.Session.Group(ctx)
+			g, admin, err := authority(ctx, c)
 			if err != nil {
 				return err
-			}
-			admin, err := g.Authority()
-			if err != nil {
-				return groupError(ctx, g.Name(), err)
 			}
 			ctx, cancel := within(ctx, c, 0)
 			defer cancel()

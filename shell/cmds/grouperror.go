@@ -85,3 +85,13 @@ func noGroup(word string) error {
 		Err:    &reworded{cleanText(word) + ": no such group was found; see groups -r", discovery.ErrNotFound},
 	}
 }
+
+// authority is the current group, and this peer's right to decide who is in it.
+func authority(ctx context.Context, c *shell.Call) (*group.Group, *group.Authority, error) {
+	g, err := c.Session.Group(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	admin, err := g.Authority()
+	return g, admin, groupError(ctx, g.Name(), err)
+}

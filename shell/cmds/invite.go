@@ -91,13 +91,9 @@ func runInvite(ctx context.Context, c *shell.Call, f *inviteFlags) error {
 	case *f.expires <= 0:
 		return shell.Usagef("-x: nobody could use it in no time at all")
 	}
-	g, err := c.Session.Group(ctx)
+	g, admin, err := authority(ctx, c)
 	if err != nil {
 		return err
-	}
-	admin, err := g.Authority()
-	if err != nil {
-		return groupError(ctx, g.Name(), err)
 	}
 	ctx, cancel := within(ctx, c, 0)
 	defer cancel()

@@ -33,13 +33,9 @@ revoke JX-040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M`,
 			if len(c.Args) != 1 {
 				return shell.Usagef("a peer, an invitation or a serial is wanted")
 			}
-			g, err := c.Session.Group(ctx)
+			g, admin, err := authority(ctx, c)
 			if err != nil {
 				return err
-			}
-			admin, err := g.Authority()
-			if err != nil {
-				return groupError(ctx, g.Name(), err)
 			}
 			ctx, cancel := within(ctx, c, 0)
 			defer cancel()
