@@ -111,7 +111,7 @@ func (e *Endpoint) expel(h peer.ID, why error) {
 	}
 	e.spawn(func() { e.expelled(a.Signer()) })
 	e.spawn(func() { e.tell(h, &deniedError{why}) })
-	e.log.Warn("peer put out", "peer", a.Signer(), "addr", h, "streams", len(streams), "reason", why)
+	e.log.Info("peer put out", "peer", a.Signer(), "addr", h, "streams", len(streams), "reason", why)
 }
 
 // tell tells a peer that it is not let in any more, and why: it would go on believing that
@@ -134,20 +134,21 @@ func (e *Endpoint) tell(h peer.ID, why error) {
 	_ = s.Close()
 }
 
-// complainEvery is how often the log has the same warning of one peer: it may come again and again.
+// complainEvery is how often the log says the same of one peer: it may come again and again.
 const (
 	complainEvery = time.Minute
 	maxComplained = 1024
 )
 
-// complain logs what is wrong with a peer: as a warning, unless there was the same lately.
+// complain logs what is wrong with a peer, unless there was the same lately. It is no
+// warning: that others are refused is what a group is for, and any stranger can cause it.
 func (e *Endpoint) complain(h peer.ID, what string, err error) {
 	now := time.Now()
 	key := complaint{h, what + err.Error()}
 	e.mu.Lock()
 	last, had := e.complained[key]
-	warn := !had || now.Sub(last) >= complainEvery
-	if warn {
+	say := !had || now.Sub(last) >= complainEvery
+	if say {
 		if len(e.complained) >= maxComplained {
 			clear(e.complained)
 		}
@@ -155,8 +156,8 @@ func (e *Endpoint) complain(h peer.ID, what string, err error) {
 	}
 	e.mu.Unlock()
 	level := slog.LevelDebug
-	if warn {
-		level = slog.LevelWarn
+	if say {
+		level = slog.LevelInfo
 	}
 	e.log.Log(e.ctx, level, what, "addr", h, "err", err)
 }

@@ -37,6 +37,9 @@ var (
 	ErrNotRoot = errors.New("only who has the group's root key may do this")
 	// ErrNoInvitation: the sealed half of an invitation was not found.
 	ErrNoInvitation = errors.New("nobody who can be reached knows this invitation: it was taken back, it is of another parent group, or whoever made it is away")
+	// ErrSelf: an admin neither puts itself out nor changes its own role, which nobody might
+	// be there to undo.
+	ErrSelf = errors.New("an admin does not do this to itself")
 	// ErrUndelivered: the peer did not take what was granted to it.
 	ErrUndelivered = errors.New("the peer could not be told")
 )
@@ -206,14 +209,24 @@ func (g *Group) OpenInvitation(ctx context.Context, t membership.Token) (*member
 // everywhere within seconds, and it reads nothing that is sent afterwards. It returns when
 // the neighbours have been told. Only a grant lets it in again; in a group with a password
 // it may come again as another peer, unless the password is changed. Errors are those of
-// [membership.Issuer.RevokePeer].
+// [membership.Issuer.RevokePeer], or wrap [ErrSelf].
 func (a *Authority) Revoke(ctx context.Context, who id.Peer, reason string) error {
-	err := a.g.door.revoke(who, func(at time.Time) (*membership.Record, error) { return a.issuer.RevokePeer(who, at, reason) })
+	err := a.notSelf(who)
+	if err == nil {
+		err = a.g.door.revoke(who, func(at time.Time) (*membership.Record, error) { return a.issuer.RevokePeer(who, at, reason) })
+	}
 	if err == nil {
 		err = a.flush(ctx)
 	}
 	if err != nil {
 		return fmt.Errorf("group: revoke %v: %w", who, err)
+	}
+	return nil
+}
+
+func (a *Authority) notSelf(who id.Peer) error {
+	if who == a.g.Self().Signer() {
+		return ErrSelf
 	}
 	return nil
 }
@@ -264,7 +277,7 @@ func (a *Authority) flush(ctx context.Context) error {
 // Grant makes a peer a member in a role, for a life that is renewed if it is 0, and hands
 // the credential to it, who is found in the group or in its parent by its advertisement.
 // If it had a higher role its older credentials are revoked. The error wraps
-// [ErrUndelivered] if the peer was not reached: then it was granted nothing.
+// [ErrUndelivered] if the peer was not reached: then it was granted nothing; or [ErrSelf].
 func (a *Authority) Grant(ctx context.Context, peer *adv.Signed, role membership.Role, life time.Duration) (*membership.Chain, error) {
 	chain, err := a.grant(ctx, peer, role, life)
 	if err != nil {
@@ -279,6 +292,9 @@ func (a *Authority) grant(ctx context.Context, peer *adv.Signed, role membership
 		return nil, err
 	}
 	who := peer.Signer()
+	if err := a.notSelf(who); err != nil {
+		return nil, err
+	}
 	issuer := *a.issuer
 	issuer.Final = life > 0
 	if life == 0 {

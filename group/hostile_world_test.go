@@ -280,7 +280,7 @@ func (j *journal) Write(p []byte) (int, error) {
 }
 
 func (j *journal) logger() *slog.Logger {
-	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	return slog.New(slog.NewTextHandler(j, &slog.HandlerOptions{Level: slog.LevelInfo}))
 }
 
 // says reports whether one line has all the words.

@@ -184,13 +184,30 @@ func (d *door) refuse(a *adv.Signed, err error) error {
 	defer d.mu.Unlock()
 	d.counts[membership.FromCode(membership.Code(err)).Error()]++
 	den := &deny{err: err}
-	switch r := d.ledger.RevocationOf(a.Signer()); {
+	switch r := d.revocationLocked(a); {
 	case errors.Is(err, membership.ErrRevoked) && r != nil:
 		den.proof = r.Public()
 	case errors.Is(err, membership.ErrForged): // its anchor may be one of an older version
 		den.proof = d.signed.Envelope()
 	}
 	return den
+}
+
+// revocationLocked is that by which the signer of a peer advertisement is put out: it may
+// name the peer, or what its credential comes from; nil if there is none.
+func (d *door) revocationLocked(a *adv.Signed) *membership.Record {
+	doc, ok := a.Advertisement().(*adv.Peer)
+	key, err := rawKey(a)
+	if !ok || err != nil {
+		return nil
+	}
+	var chain *membership.Chain
+	if doc.Credential != nil {
+		if chain, err = membership.ParseChain(doc.Credential); err != nil {
+			return nil
+		}
+	}
+	return d.ledger.RevocationFor(chain, key)
 }
 
 // Barred implements endpoint.Admission.

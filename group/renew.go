@@ -151,6 +151,8 @@ func (d *door) renewalOf(who id.Peer, issuer *membership.Issuer) (*membership.Ch
 	}
 	c := st.Chain
 	switch young := now.Before(halfLife(c)) && !c.Redeems(); {
+	case st.Redeem != nil:
+		return nil, membership.ErrSpent // or it will be, when who has let the peer in tells us so
 	case c.Final():
 		return nil, errors.New("it was made to end")
 	case st.SelfIssued && !c.Redeems():

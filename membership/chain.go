@@ -149,6 +149,9 @@ func (c *Chain) Sources() []Origin {
 		if l.Kind == KindMembership {
 			o.Peer, o.Issued = l.peer, l.Issued
 		}
+		if i > 0 && c.links[i-1].Kind == KindInvitation { // when, its subject says himself
+			o.Issued = time.UnixMilli(0).UTC()
+		}
 		all = append(all, o)
 	}
 	return all

@@ -114,6 +114,15 @@ func (l *Ledger) Revoked(who id.Peer) bool { return l.effective.peers[who] != ni
 // there is none.
 func (l *Ledger) RevocationOf(who id.Peer) *Record { return l.effective.peers[who] }
 
+// RevocationFor returns an effective revocation by which the chain that a subject shows,
+// nil if none, does not count; nil if there is none.
+func (l *Ledger) RevocationFor(c *Chain, subject ed25519.PublicKey) *Record {
+	if c == nil {
+		return l.RevocationOf(id.PeerOf(id.Net, subject))
+	}
+	return l.effective.revoked(l.policy.Root, c, l.policy.SelfIssued(c))
+}
+
 // Revocations returns the effective ones, by time.
 func (l *Ledger) Revocations() []Revocation {
 	all := make([]Revocation, 0, len(l.effective.all))

@@ -1,6 +1,7 @@
 package peer
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
@@ -44,6 +45,12 @@ func (p *Peer) CreateGroup(ctx context.Context, n *NewGroup) (*adv.Signed, error
 func (p *Peer) createGroup(ctx context.Context, n *NewGroup) (*adv.Signed, error) {
 	if CheckName(n.Name) != nil {
 		return nil, fmt.Errorf("%w: 1 to 64 bytes are wanted, all printable, without / * ?, and without spaces at the ends", ErrName)
+	}
+	if n.Name == p.net.Name() {
+		return nil, fmt.Errorf("%w: the net group is called that", ErrName)
+	}
+	if st, err := p.parentOf(n.Parent).Standing(); !n.Unlisted && (err != nil || st.Role == membership.Guest) {
+		return nil, cmp.Or(err, error(membership.ErrGuest)) // before anything is kept of it
 	}
 	public, root, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

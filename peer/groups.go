@@ -113,11 +113,11 @@ func (p *Peer) join(ctx context.Context, a *adv.Signed, doc *adv.Group, e *Entry
 		a = newer // the members know of another password, say
 	}
 	t.held.Join, t.held.Joined = e.Remember || t.held.Join, true
-	if t.keep || e.Remember {
+	if must := t.keep || e.Remember; must || t.held.chain != nil {
 		p.groups.mu.Lock()
 		err := p.groups.vault.put(&t.held)
 		p.groups.mu.Unlock()
-		if err != nil {
+		if err != nil && must {
 			return nil, errors.Join(fmt.Errorf("keep the credential: %w", err), g.Close())
 		}
 	}

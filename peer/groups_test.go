@@ -10,7 +10,6 @@ import (
 	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/discovery"
 	"github.com/juxta-p2p/juxta/group"
-	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/membership"
 	"github.com/juxta-p2p/juxta/peer"
@@ -101,6 +100,5 @@ func TestPasswordLetsIn(t *testing.T) {
 			t.Error(err)
 		}
 		w.Until(10*time.Second, "bob is gone", func() bool { return len(ga.Neighbours()) == 0 })
-		_ = id.Net
 	})
 }

@@ -10,8 +10,8 @@ import (
 )
 
 // Leave leaves a group, and before that those that were found in it. It is not joined
-// again when the peer starts; forget also drops what is held of it, but for a root key. The
-// error wraps [ErrLeft].
+// again when the peer starts; forget also drops what is held of it, unless this peer has
+// made it: nobody else could let it in as who it was. The error wraps [ErrLeft].
 func (p *Peer) Leave(g *group.Group, forget bool) error {
 	p.groups.joining.Lock()
 	defer p.groups.joining.Unlock()
@@ -32,6 +32,9 @@ func (p *Peer) leave(g *group.Group, forget bool) error {
 	p.groups.mu.Lock()
 	i := slices.Index(p.groups.all, g)
 	var err error
+	if h := p.groups.vault.all[g.ID()]; h != nil && h.Made {
+		forget = false
+	}
 	if i < 0 {
 		err = ErrLeft
 	} else {

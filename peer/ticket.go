@@ -50,10 +50,32 @@ func (p *Peer) ticketFor(ctx context.Context, a *adv.Signed, doc *adv.Group, e *
 		}
 	case t.held.chain != nil && policy.Check(t.held.chain, p.public(), time.Now()) == nil:
 		t.fresh = t.held.chain.Redeems()
+	case t.held.Made && p.issueOwn(t, policy) == nil:
 	default:
 		err = wanting(policy, t.held.chain)
 	}
 	return t, err
+}
+
+// issueOwn makes a credential with the root key of a group that this peer has made, if no
+// passphrase protects it: the one before has expired.
+func (p *Peer) issueOwn(t *ticket, policy *membership.Policy) error {
+	p.groups.mu.Lock()
+	text, err := p.groups.vault.root(policy.Group)
+	p.groups.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	root, err := membership.ParseKey(text, nil)
+	if err != nil {
+		return err
+	}
+	chain, err := (&membership.Issuer{Key: root, Group: policy.Group}).Grant(p.public(), membership.Admin, time.Now(), membership.MaxLife)
+	if err != nil {
+		return err
+	}
+	t.held.chain, t.held.Chain = chain, chain.Bytes()
+	return nil
 }
 
 // wanting says what it takes to join a group.
