@@ -14,12 +14,13 @@ const maxSecret = 1024
 // ErrNoTerminal is that there is nobody who could be asked.
 var ErrNoTerminal = errors.New("there is no terminal to ask at")
 
-// Ask asks for a secret at the terminal that the session runs on, whatever Stdin is, and
-// does not show what is typed. An interrupt ends it, and the terminal is as it was. A job
-// may not ask: the keyboard is not its own. The error is [ErrNoTerminal], or ctx's.
+// Ask asks for a secret at the terminal that the session runs on, and does not show what is
+// typed. An interrupt ends it, and the terminal is as it was. A job may not ask, as the
+// keyboard is not its own; nor a call whose Stdin comes from elsewhere, as that is meant to
+// be read. The error is [ErrNoTerminal], ctx's, or io.EOF if the input was ended.
 func (c *Call) Ask(ctx context.Context, question string) ([]byte, error) {
 	tty := c.Session.stdin
-	if _, foreground := c.Stdin.(*input); !foreground || !isTerminal(tty) {
+	if !c.Typed() || !isTerminal(tty) {
 		return nil, ErrNoTerminal
 	}
 	restore, err := hideTyping(tty)

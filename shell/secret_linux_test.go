@@ -94,7 +94,12 @@ func TestAskAtATerminal(t *testing.T) {
 		}()
 		return done
 	}
-	done := begin(t.Context(), `echo data | ask; echo next`)
+	for _, src := range []string{`echo data | ask`, `echo data >line; ask <line`} { // which wins over the terminal
+		if got := <-begin(t.Context(), src); got != (result{"<data>\n", 0}) {
+			t.Errorf("%s: %+v", src, got)
+		}
+	}
+	done := begin(t.Context(), `ask; echo next`)
 	until(t, master, "Password: ")
 	if echoes(t, slave) {
 		t.Error("it shows what is typed")

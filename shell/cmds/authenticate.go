@@ -30,7 +30,7 @@ login -i JX-040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M`,
 		timeout := shell.Duration(fs, "timeout", "t", 0, "how long it may take; 0: the session's --timeout")
 		return func(ctx context.Context, c *shell.Call) error {
 			if err := noOperands(c); err != nil {
-				return err
+				return spaced(err, *invitation)
 			}
 			token, err := tokenOf(ctx, c, *invitation)
 			if err != nil {

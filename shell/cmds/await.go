@@ -112,7 +112,7 @@ func awaitMembers(ctx context.Context, c *shell.Call, g *group.Group, out *shell
 	case errors.Is(err, context.DeadlineExceeded):
 		return &shell.ExitError{Status: shell.StatusTimeout, Err: fmt.Errorf("%d of %d members were there in time", n, wanted)}
 	case errors.Is(err, group.ErrUncounted):
-		return group.ErrUncounted
+		return fmt.Errorf("%w; see chpgrp, and await peer", group.ErrUncounted)
 	case err != nil:
 		return err
 	}

@@ -14,9 +14,10 @@ var grant = shell.Command{
 	Topic: topicGroups,
 	Args:  "PEER ROLE",
 	Short: "make a peer a member of the current group",
-	Long: `Makes a peer a member of the current group in a role: guest, who reads; member, who publishes and
-sends, too; or admin, who invites, grants and revokes, too. This peer has to be an admin. It lets in
-again who was revoked, and changes the role of who is a member already.
+	Long: `Makes a peer a member of the current group in a role: guest, who reads, and sends through pipes that
+it finds, but publishes, binds and propagates nothing; member, who does that, too; or admin, who
+invites, grants and revokes, too. This peer has to be an admin. It lets in again who was revoked, and
+changes the role of who is a member already.
 
 The peer is named by a handle, its ID, or its name, and looked up in the group and in the one it was
 found in; it has to be there, as it is handed the credential, with which it can join. With -x the
@@ -48,7 +49,7 @@ grant -x 24h carol guest`,
 				return unreached(ctx, c.Args[0], err)
 			}
 			_, err = admin.Grant(ctx, signed, role, *life)
-			return groupError(ctx, c.Args[0], err)
+			return adminError(ctx, c.Args[0], err)
 		}
 	},
 	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {

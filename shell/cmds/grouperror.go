@@ -19,6 +19,9 @@ type plight struct {
 	status int
 }
 
+// guestText is what a guest is told that has tried what only members may.
+const guestText = "guests may not; an admin can make this peer a member, with grant"
+
 // plights are tried in this order: the first that an error wraps says what it means.
 var plights = []plight{
 	{peer.ErrPassword, "it has a password: type it when asked, or give it in JUXTA_PASSWORD or as a line of standard input", shell.StatusFailed},
@@ -35,8 +38,9 @@ var plights = []plight{
 	{membership.ErrPolicy, "its advertisement says what cannot be about membership; it cannot be joined", shell.StatusFailed},
 	{membership.ErrExpired, "the credential that is held has expired; an admin can grant another, or join anew", shell.StatusFailed},
 	{membership.ErrClock, "a credential was issued in the future: one of the clocks is wrong", shell.StatusFailed},
-	{membership.ErrGuest, "this peer is a guest, who may not; an admin can make it a member, with grant", shell.StatusFailed},
+	{membership.ErrGuest, guestText, shell.StatusFailed},
 	{group.ErrNotAdmin, "only an admin of the group may; see whoami, and members", shell.StatusFailed},
+	{group.ErrSelf, "this is this peer itself, and an admin neither puts itself out nor changes its own role: leave, or have another admin do it", shell.StatusFailed},
 	{group.ErrNotRoot, "only who has the group's root key may, which is in the directory of the peer that has made the group", shell.StatusFailed},
 	{group.ErrUndelivered, "it was not granted, as the peer could not be told; it has to be there: see who, peers -r", shell.StatusUnreachable},
 	{peer.ErrLeft, "it is not joined; see join", shell.StatusFailed},
@@ -68,6 +72,16 @@ func groupError(ctx context.Context, what string, err error) error {
 		}
 	}
 	return plain(ctx, what, err)
+}
+
+// adminError is groupError for what an admin may do, only not to everybody.
+func adminError(ctx context.Context, what string, err error) error {
+	if !errors.Is(err, group.ErrNotAdmin) {
+		return groupError(ctx, what, err)
+	}
+	what = cleanText(what)
+	return &reworded{fmt.Sprintf("%[1]s stands above this admin: whoever made it one, or somebody above that; only who stands above %[1]s may",
+		what), err}
 }
 
 // detail is the reason that somebody has given for a revocation, as far as it came along.

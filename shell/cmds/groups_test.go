@@ -47,7 +47,7 @@ func TestGroupWithAPassword(t *testing.T) {
 
 	bob.want(`chpgrp -p; whoami --json | jq -r .group; search -r Name=moves || echo $?; chpgrp chess; search -r -q Name=moves`,
 		"NetPeerGroup\n4\nadv0\n", 0)
-	bob.want(`leave; whoami --json | jq -r .group; groups -a Name -v chess | cut -f 4`, "NetPeerGroup\nknown\n", 0)
+	bob.want(`leave; whoami --json | jq -r .group; groups -a Name -v chess | cut -f 4`, "NetPeerGroup\nheld\n", 0)
 	w.Until(10*time.Second, "alice sees him go", func() bool {
 		out, _, _ := alice.run(`members -q`)
 		return out == "alice\n" || strings.Contains(firstOf(alice.run(`members --json | jq -r 'select(.name == "bob") | .state'`)), "away")
@@ -78,16 +78,18 @@ open	none	known
 	bob.fails(`invite`, "invite: NetPeerGroup: only an admin of the group may", 1)
 	bob.fails(`passwd`, "passwd: NetPeerGroup has no password", 1)
 	bob.fails(`watch -e -- echo`, "of the net group nothing is told", 1)
-	bob.fails(`await members 2`, "nobody keeps a list of the members of the net group", 1)
+	bob.fails(`await members 2`, "nobody keeps a list of the members of the net group; see chpgrp, and await peer", 1)
 	bob.fails(`await -t 100ms group nothing`, "await: group nothing: not found in time", 124)
 
 	for src, message := range map[string]string{
 		`mkpgrp`:                    "a group has a name",
-		`mkpgrp -m king x`:          "-m king: none, password, invite or root are wanted",
+		`mkpgrp -m king x`:          "-m king: none, password, invite or root is wanted",
 		`mkpgrp a b`:                "b: unexpected operand",
 		`mkpgrp a/b`:                "without / * ?",
 		`mkpgrp -n a b`:             "the name is given twice",
 		`join ''`:                   "the operand is empty",
+		`join -i JX-040D6 B0 94hrw`: "94hrw: unexpected operand; a group is wanted; an invitation with spaces in it wants quotes",
+		`login -i JX-040D6 B0`:      "B0: unexpected operand; an invitation with spaces in it wants quotes",
 		`chpgrp -p x`:               "not both",
 		`invite -R king`:            "-R king: guest, member or admin is wanted",
 		`invite -u 0`:               "-u 0: 1 to",
@@ -143,7 +145,10 @@ func TestInvitations(t *testing.T) {
 		t.Fatalf("%q", out)
 	}
 	carol.want(`echo `+fields[3]+` | join -i - && whoami --json | jq -r .role`, "guest\n", 0)
-	carol.fails(`a = newpipe -n x; publish a`, "publish: a: guests may not", 1)
+	carol.fails(`a = newpipe -n x; publish a`, "publish: a: guests may not; an admin can make this peer a member, with grant", 1)
+	carol.fails(`mkpipe -i a`, "mkpipe: a: guests may not; an admin", 1)
+	carol.fails(`listen x`, "listen: x: guests may not; an admin", 1)
+	carol.fails(`join -i `+fields[3]+` cards`, "join: cards: it is joined already; leave it, or use the invitation alone", 1)
 	carol.fails(`talk -l carol`, "guests may not", 1)
 	carol.want(`leave -k`, "", 0)
 	alice.want(`revoke `+fields[3], "", 0)
@@ -155,6 +160,7 @@ func TestInvitations(t *testing.T) {
 	carol.fails(`join -i `+unknown.String(), "join: invitation: nobody who can be reached knows this invitation", 4)
 	alice.fails(`revoke JX-00000`, "revoke: invitation: this is not an invitation", 1)
 	alice.fails(`revoke nobody`, "revoke: nobody: no such peer was found", 4)
+	alice.fails(`revoke deadbeef`, "try its ID; a serial has 32 hexadecimal digits", 4)
 }
 
 // Who is invited needs somebody who takes the invitation.
@@ -205,6 +211,11 @@ func TestCompleteGroups(t *testing.T) {
 			t.Errorf("%s: %v", line, bob.session.Complete(line, len(line)))
 		}
 	}
+	for _, line := range []string{"leave Net", "join -i "} {
+		if got := bob.session.Complete(line, len(line)); len(got) > 0 {
+			t.Errorf("%s: %v", line, got)
+		}
+	}
 }
 
 func TestGrantAndRevoke(t *testing.T) {
@@ -218,6 +229,10 @@ func TestGrantAndRevoke(t *testing.T) {
 	w.Until(10*time.Second, "bob is an admin", func() bool {
 		return firstOf(bob.run(`whoami --json | jq -r .role`)) == "admin\n"
 	})
+	alice.fails(`revoke alice`, "revoke: alice: this is this peer itself", 1)
+	alice.fails(`grant alice guest`, "grant: alice: this is this peer itself", 1)
+	bob.fails(`revoke alice`, "revoke: alice stands above this admin: whoever made it one, or somebody above that; only who stands above alice may", 1)
+	bob.fails(`grant alice guest`, "grant: alice stands above this admin", 1)
 	bob.want(`watch -e -n 1 --json out >ev &`, "", 0)
 	alice.want(`revoke -r 'sells our moves' bob; who -q; members -q`, "alice\nalice\n", 0)
 	bob.want(`wait %1; jq -r .event ev`, "out\n", 0)

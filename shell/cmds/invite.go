@@ -40,7 +40,8 @@ expires; so it is as secret as a key. With --for only that peer can. revoke take
 
 The sealed half of it lies where the group is published, and this peer stands by it, so it
 should run, or another member be there, when the invitation is used. What it makes are members, or what
--R says; with -L their membership ends after so long, and otherwise it is renewed.
+-R says (see grant); with -L their membership ends after so long, and otherwise it is renewed. What -x
+says is rounded up to a full hour.
 
 With --json it prints an object with token, serial, role, uses and expires.`,
 	Example: `invite
@@ -73,7 +74,7 @@ invite --for bob`,
 
 // roles are for completion.
 var roles = []shell.Suggestion{
-	{Text: membership.Guest.String(), Description: "reads, and publishes nothing"},
+	{Text: membership.Guest.String(), Description: "reads, and dials pipes; publishes nothing"},
 	{Text: membership.Member.String(), Description: "publishes, too"},
 	{Text: membership.Admin.String(), Description: "invites and revokes, too"},
 }

@@ -38,9 +38,9 @@ kept, then in the local cache, then in the group's index; if several bear it the
 Without an operand, the groups that are joined are listed.
 
 If it takes a password it is asked for, without showing it; or it is taken from JUXTA_PASSWORD,
-or, where there is no terminal, from a line of standard input. With -i, it takes an invitation (see
-invite), and the group need not be named; -i - reads it as a password is read. If there is a
-credential already, nothing is asked for.
+or, where standard input is no terminal, from a line of that. With -i, it takes an invitation (see
+invite), and the group need not be named; with -i - that is asked for, or taken from
+JUXTA_INVITATION or a line of standard input. If there is a credential already, nothing is asked for.
 
 With --remember the group is joined again when the peer starts, without asking; what the password has
 become is kept for that in the peer's directory. Groups belong to the peer, the current one to
@@ -52,7 +52,12 @@ joined, if it lists them, and current.`,
 	Example: `groups -r; join -d group0
 JUXTA_PASSWORD=$secret join --remember chess
 join -i JX-040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M`,
-	Complete: completeGroups,
+	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
+		if len(before) > 0 && (before[len(before)-1] == "-i" || before[len(before)-1] == "--invitation") {
+			return nil
+		}
+		return completeGroups(s)
+	},
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		f := &joinFlags{
 			out:        shell.JSONFlag(fs),
@@ -69,7 +74,7 @@ join -i JX-040D6-B0108-1G818-60W40-J2GB1-G6GW3-RGX73-JAG8M`,
 func runJoin(ctx context.Context, c *shell.Call, f *joinFlags) error {
 	word, err := oneWord("a group", c.Args, *f.group)
 	if err != nil {
-		return err
+		return spaced(err, *f.invitation)
 	}
 	token, err := tokenOf(ctx, c, *f.invitation)
 	if err != nil {
@@ -91,6 +96,9 @@ func runJoin(ctx context.Context, c *shell.Call, f *joinFlags) error {
 		return groupError(ctx, what, err)
 	}
 	g := at.joined
+	if g != nil && word != "" && token != nil { // which may be to another group
+		return fmt.Errorf("%s: it is joined already; leave it, or use the invitation alone", cleanText(word))
+	}
 	if g == nil {
 		entry := &peer.Entry{Token: token, Remember: *f.remember, Parent: at.parent}
 		g, err = f.enter(ctx, c, p, at, entry)
@@ -196,6 +204,14 @@ func oneWord(what string, args []string, option string) (string, error) {
 		return "", shell.Usagef("%s is wanted, and the operand is empty", what)
 	}
 	return args[0], nil
+}
+
+// spaced says after an unexpected operand that it may be a part of the invitation.
+func spaced(err error, invitation string) error {
+	if err == nil || invitation == "" {
+		return err
+	}
+	return shell.Usagef("%v; an invitation with spaces in it wants quotes", err)
 }
 
 // tokenOf reads an invitation; nil if none is given. It is not repeated in an error: it

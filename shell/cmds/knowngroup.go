@@ -122,7 +122,7 @@ func severalGroups(word string, all []*adv.Group) error {
 }
 
 // completeGroups suggests the handles and names of the groups that are known.
-func completeGroups(s *shell.Session, _ []string, _ string) []shell.Suggestion {
+func completeGroups(s *shell.Session) []shell.Suggestion {
 	p := s.Started()
 	if p == nil {
 		return nil

@@ -3,10 +3,12 @@ package cmds
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/spf13/pflag"
 
 	"github.com/juxta-p2p/juxta/group"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/shell"
 )
@@ -20,11 +22,11 @@ var leave = shell.Command{
 those that were found in it: its pipes end, and its members are told. The group in which it was found
 becomes the current one. It is not joined again when the peer starts.
 
-The credential is kept, so that join takes no password; -k forgets it. The key of a group that this
-peer has made stays in any case.`,
+The credential is kept, so that join takes no password; -k forgets it, but for that of a
+group that this peer has made: nobody else could let it in again as who it was.`,
 	Example: `leave
 leave -k chess`,
-	Complete: completeJoined,
+	Complete: completeLeave,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		forget := fs.BoolP("forget", "k", false, "forget the credential, too")
 		return func(ctx context.Context, c *shell.Call) error {
@@ -49,6 +51,11 @@ leave -k chess`,
 			return leaveGroup(ctx, c, p, here, g, *forget)
 		}
 	},
+}
+
+// completeLeave suggests the groups that can be left: all but the net group.
+func completeLeave(s *shell.Session, _ []string, _ string) []shell.Suggestion {
+	return slices.DeleteFunc(completeJoined(s, nil, ""), func(g shell.Suggestion) bool { return g.Description == id.Net.String() })
 }
 
 func leaveGroup(ctx context.Context, c *shell.Call, p *peer.Peer, here, g *group.Group, forget bool) error {

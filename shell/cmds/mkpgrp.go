@@ -32,8 +32,8 @@ not published, and found by invitation alone.
 
 -m says how one becomes a member: none (everybody may), password, invite (with an invitation of an
 admin), or root (nobody but whom an admin grants it). An admin can invite and grant in any of them.
-The password is asked for twice, or taken from JUXTA_PASSWORD, or, where there is no terminal, from
-a line of standard input. Whoever has the advertisement can try passwords without asking anybody,
+The password is asked for twice, or taken from JUXTA_PASSWORD, or, where standard input is no
+terminal, from a line of that. Whoever has the advertisement can try passwords without asking anybody,
 so it must be a good one.
 
 --passphrase has the root key encrypted on disk, with a passphrase that is asked for (or
@@ -153,7 +153,7 @@ func (f *foundation) plan(c *shell.Call) (*peer.NewGroup, error) {
 	}
 	m, err := membership.ParseMethod(f.method)
 	if err != nil {
-		return nil, shell.Usagef("-m %s: none, password, invite or root are wanted", strings.TrimSpace(f.method))
+		return nil, shell.Usagef("-m %s: none, password, invite or root is wanted", strings.TrimSpace(f.method))
 	}
 	n.Method = m
 	return n, nil

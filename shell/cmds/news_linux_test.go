@@ -3,7 +3,9 @@ package cmds_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -68,4 +70,34 @@ func TestNews(t *testing.T) {
 		out, err := os.ReadFile(s.Var("PWD") + "/heard")
 		return err == nil && string(out) == "# talk - bob to file> quietly\n"
 	})
+}
+
+// A redirected input wins over the terminal; and at that, nothing is no answer.
+func TestInvitationAtATerminal(t *testing.T) {
+	_, alice, _ := world(t)
+	master, slave := openTerminal(t)
+	var errs strings.Builder
+	s, err := shell.NewSession(&shell.Config{
+		Stdin: slave, Stdout: io.Discard, Stderr: &errs, Dir: t.TempDir(),
+		Peer: func(context.Context) (*peer.Peer, error) { return alice.peer, nil },
+	}, cmds.All()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	for _, c := range []struct{ src, typed, want string }{
+		{`echo JX-0 >token; join -i - <token`, "", "join: invitation: this is not an invitation"},
+		{`echo JX-0 | join -i -`, "", "join: invitation: this is not an invitation"},
+		{`join -i -`, "\n", "join: Invitation: nothing was typed"},
+		{`join -i -`, "\x04", "join: Invitation: nothing was typed"},
+	} {
+		errs.Reset()
+		fmt.Fprint(master, c.typed)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		err := s.Run(ctx, c.src)
+		cancel()
+		if shell.StatusOf(err) != 1 || !strings.Contains(errs.String(), c.want) {
+			t.Errorf("%s: %v, %q", c.src, err, errs.String())
+		}
+	}
 }

@@ -18,8 +18,8 @@ var passwd = shell.Command{
 	Topic: topicGroups,
 	Short: "change the password of the current group",
 	Long: `Changes the password of the current group, which takes its root key: the peer that has made the group
-has it. The new one is asked for twice, or taken from JUXTA_NEW_PASSWORD, or, where there is no
-terminal, from a line of standard input. If the root key has a passphrase, that is asked for first,
+has it. The new one is asked for twice, or taken from JUXTA_NEW_PASSWORD, or, where standard
+input is no terminal, from a line of that. If the root key has a passphrase, that is asked for first,
 or taken from JUXTA_PASSPHRASE.
 
 Members who came by the old password are out until they login with the new one; those whom an admin

@@ -6,6 +6,7 @@ import (
 	"net"
 	"strings"
 
+	"github.com/juxta-p2p/juxta/membership"
 	"github.com/juxta-p2p/juxta/pipe"
 	"github.com/juxta-p2p/juxta/shell"
 )
@@ -27,6 +28,9 @@ func plain(ctx context.Context, what string, err error) error {
 	}
 	if u := unreached(ctx, what, err); u != err {
 		return u
+	}
+	if errors.Is(err, membership.ErrGuest) {
+		return &reworded{what + ": " + guestText, err}
 	}
 	text := err.Error()
 	for _, p := range []string{"pipe: ", "discovery: ", "group: ", "peer: ", "rendezvous: ", "resolver: "} {

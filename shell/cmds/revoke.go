@@ -2,6 +2,8 @@ package cmds
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -50,21 +52,30 @@ func runRevoke(ctx context.Context, c *shell.Call, g *group.Group, admin *group.
 	serial, serr := membership.ParseSerial(word)
 	switch {
 	case terr == nil:
-		return groupError(ctx, "invitation", admin.RevokeInvitation(ctx, token, reason))
+		return adminError(ctx, "invitation", admin.RevokeInvitation(ctx, token, reason))
 	case serr == nil:
-		return groupError(ctx, word, admin.RevokeCredential(ctx, serial, reason))
+		return adminError(ctx, word, admin.RevokeCredential(ctx, serial, reason))
 	case strings.HasPrefix(strings.ToUpper(word), "JX-"):
 		return groupError(ctx, "invitation", terr)
 	}
 	who, err := someoneOf(ctx, c, g, word)
 	if err != nil {
-		return err
+		return maybeSerial(word, err)
 	}
 	if err := admin.Revoke(ctx, who.id, reason); err != nil {
-		return groupError(ctx, word, err)
+		return adminError(ctx, word, err)
 	}
 	if methodOf(g.Advertisement()) == string(membership.Password) {
 		c.Warnf("%s can come again as another peer as long as it knows the password; passwd changes it", cleanText(word))
 	}
 	return nil
+}
+
+// maybeSerial says after a peer was not found what a serial looks like, if that may be meant.
+func maybeSerial(word string, err error) error {
+	var exit *shell.ExitError
+	if !errors.As(err, &exit) || strings.Trim(word, "0123456789abcdefABCDEF") != "" {
+		return err
+	}
+	return &shell.ExitError{Status: exit.Status, Err: fmt.Errorf("%w; a serial has 32 hexadecimal digits", err)}
 }

@@ -21,19 +21,22 @@ const (
 // minPassword is how many bytes a password has that is chosen for a group, as peer wants it.
 const minPassword = 8
 
-// secret gets a password: from a variable, from whoever sits at the terminal, or, if there
-// is none, from a line of standard input.
+// secret gets a password: from a variable, from whoever sits at the terminal, or, if standard
+// input is none, from a line of that.
 func secret(ctx context.Context, c *shell.Call, variable, question string) ([]byte, error) {
 	if v := c.Var(variable); v != "" {
 		return []byte(v), nil
 	}
 	s, err := c.Ask(ctx, question)
-	if errors.Is(err, shell.ErrNoTerminal) {
+	asked := !errors.Is(err, shell.ErrNoTerminal)
+	if !asked {
 		s, err = c.Line()
 	}
 	switch {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
+	case asked && (errors.Is(err, io.EOF) || err == nil && len(s) == 0):
+		return nil, nothingTyped(question)
 	case errors.Is(err, io.EOF), err == nil && len(s) == 0:
 		return nil, &reworded{text: fmt.Sprintf("%s is wanted: type it at a terminal, set %s, or give it as a line of standard input",
 			question, variable)}
@@ -42,6 +45,9 @@ func secret(ctx context.Context, c *shell.Call, variable, question string) ([]by
 	}
 	return s, nil
 }
+
+// nothingTyped is the error of a question that was not answered.
+func nothingTyped(question string) error { return fmt.Errorf("%s: nothing was typed", question) }
 
 // newSecret gets a password that is about to be set: at a terminal it is asked for twice.
 func newSecret(ctx context.Context, c *shell.Call, variable, question string) ([]byte, error) {
@@ -53,6 +59,8 @@ func newSecret(ctx context.Context, c *shell.Call, variable, question string) ([
 		again, err := c.Ask(ctx, question+", once more")
 		switch {
 		case errors.Is(err, shell.ErrNoTerminal):
+		case errors.Is(err, io.EOF):
+			return nil, nothingTyped(question)
 		case err != nil:
 			return nil, err
 		case string(again) != string(s):

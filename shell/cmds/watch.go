@@ -30,8 +30,9 @@ so does a line of shell text that is given to shell -e. Flags and conditions are
 With -e it tells what happens in the current group from now on: joined, left, revoked, redeemed (an
 invitation was used), changed (the group's advertisement, as with its password), renewed (this peer's
 credential) and out (this peer was put out), or only the EVENTs that are given. The COMMAND gets the
-event, the peer's name, which may be empty, and its ID as its last operands. With --json no COMMAND
-is needed: an object with event, name, id, role and reason is printed for each.
+event, the peer's name, and its ID as its last operands. The name may be empty, and the ID is if an
+invitation, or a serial, was revoked. With --json no COMMAND is needed: an object with event, name,
+id, role and reason is printed for each.
 
 It runs until interrupted, until -n matches have come, or for -t; a COMMAND that fails does not end
 it. The status is 124 if -t passes before there were -n.`,
