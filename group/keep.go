@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/membership"
 )
 
@@ -59,12 +60,12 @@ func (g *Group) keep(ctx context.Context) {
 		records, newer, waiting := g.keeper.take()
 		g.rendezvous.Rekeyed()
 		g.endpoint.Recheck()
+		for _, r := range records {
+			g.report(r) // while it is known what they are called
+		}
 		g.purge(records)
 		if newer {
 			g.readvertise()
-		}
-		for _, r := range records {
-			g.report(r)
 		}
 		g.teller.pass(records, newer, waiting)
 	}
@@ -112,13 +113,14 @@ func (g *Group) purge(records []*membership.Record) {
 // report tells those who watch of a record.
 func (g *Group) report(r *membership.Record) {
 	if rev, ok := r.Revocation(); ok {
-		ev := Event{Kind: Revoked, Peer: rev.Peer, Reason: rev.Reason}
 		g.cfg.Log.Info("credential revoked", "peer", rev.Peer, "credential", rev.Credential, "reason", rev.Reason)
-		g.door.events.tell(ev)
+		g.door.events.tell(Event{Kind: Revoked, Peer: rev.Peer, Name: g.presence.name(rev.Peer), Reason: rev.Reason})
 		return
 	}
+	_, key, _ := r.Redemption()
+	who := id.PeerOf(id.Net, key)
 	g.cfg.Log.Info("invitation used", "record", r)
-	g.door.events.tell(Event{Kind: Redeemed, Reason: r.String()})
+	g.door.events.tell(Event{Kind: Redeemed, Peer: who, Name: g.presence.name(who), Reason: r.String()})
 }
 
 // readvertise takes up a newer version of the group's advertisement.

@@ -234,6 +234,16 @@ func (p *presence) add(at *attendance) {
 	}
 }
 
+// name is what a member is called that is there; "" of anybody else.
+func (p *presence) name(who id.Peer) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if at := p.present[who]; at != nil {
+		return nameOf(at.signed)
+	}
+	return ""
+}
+
 func (p *presence) changedLocked() {
 	close(p.changed)
 	p.changed = make(chan struct{})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
@@ -68,6 +69,31 @@ func count(t *testing.T, g *group.Group, n int) {
 	}
 }
 
+// happenings watches a group from now on; what it returns waits for the next event of a kind.
+func happenings(t *testing.T, g *group.Group) func(group.EventKind) group.Event {
+	t.Helper()
+	events := make(chan group.Event, 64)
+	go func() {
+		for ev := range g.Watch(t.Context()) {
+			events <- ev
+		}
+	}()
+	synctest.Wait()
+	return func(kind group.EventKind) group.Event {
+		t.Helper()
+		for late := time.After(time.Minute); ; {
+			select {
+			case ev := <-events:
+				if ev.Kind == kind {
+					return ev
+				}
+			case <-late:
+				t.Fatalf("nothing was %s", kind)
+			}
+		}
+	}
+}
+
 func TestInvitationIsForSoMany(t *testing.T) {
 	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
 		seed := w.Start("seed")
@@ -105,9 +131,13 @@ func TestInvitationThatWasTakenBack(t *testing.T) {
 		alice, bob, carol := w.Start("alice", seed), w.Start("bob", seed), w.Start("carol", seed)
 		w.Settle(seed, alice, bob, carol)
 		_, ga := makeGroup(t, alice, &peer.NewGroup{Name: "chess", Method: membership.Invite})
+		seen := happenings(t, ga)
 		token := invite(t, ga, &group.InvitationConfig{Uses: 5, Expires: time.Hour})
 		gb := mustEnter(t, bob, token)
 		count(t, ga, 2)
+		if ev := seen(group.Redeemed); ev.Peer != bob.ID() {
+			t.Errorf("the invitation was used by %+v", ev)
+		}
 		if err := admin(t, ga).RevokeInvitation(t.Context(), token, "it was posted"); err != nil {
 			t.Fatal(err)
 		}
@@ -200,8 +230,12 @@ func TestGrantByName(t *testing.T) {
 			t.Errorf("an admin put out the one above: %v", err)
 		}
 		// With the delegate all go whom he has let in.
+		seen := happenings(t, ga)
 		if err := admin(t, ga).Revoke(t.Context(), bob.ID(), "a coup"); err != nil {
 			t.Fatal(err)
+		}
+		if ev := seen(group.Revoked); ev.Peer != bob.ID() || ev.Name != "bob" || ev.Reason != "a coup" {
+			t.Errorf("revoked: %+v", ev)
 		}
 		w.Until(5*time.Second, "bob and carol are out", func() bool { return len(ga.Neighbours()) == 0 })
 		w.Until(time.Minute, "bob knows", func() bool { _, err := gb.Standing(); return errors.Is(err, membership.ErrRevoked) })
