@@ -149,7 +149,7 @@ func (d *door) hearRefusal(why error, evidence []byte) (out, newer bool) {
 		return false, newer
 	}
 	if rev, ok := revocationIn(evidence); ok && rev.Reason != "" {
-		why = fmt.Errorf("%w: %s", why, rev.Reason)
+		why = fmt.Errorf("%w: %q", why, rev.Reason)
 	}
 	d.refused = why
 	d.proved = d.voidedLocked(evidence)
