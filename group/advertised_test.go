@@ -19,7 +19,7 @@ func TestOlderAdvertisementSetsNothingBack(t *testing.T) {
 		who := e.somebody()
 		void := e.shown(who, e.grant(e.root, who, membership.Member), 1)
 		e.hears(d, e.revoked(e.root, who))
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		guest := e.shown(who, e.grant(e.root, who, membership.Guest), 2)
 		now := e.grant(e.root, who, membership.Admin)
 		e.comes(d, who, now, 3)
@@ -38,7 +38,7 @@ func TestOlderAdvertisementSetsNothingBack(t *testing.T) {
 		if r := d.roleOf(who.id()); r != membership.Admin {
 			t.Errorf("its role is %v", r)
 		}
-		time.Sleep(halfAnHour)
+		e.lapse(halfAnHour)
 		if c := e.renewed(d, who, e.issuer(self, own)); c.Role() != membership.Admin {
 			t.Errorf("renewed as a %v", c.Role())
 		}
@@ -87,7 +87,7 @@ func TestPutOutWithoutBeingNamed(t *testing.T) {
 			if err := d.Barred(other.id()); err != nil {
 				t.Errorf("%s: another is barred: %v", what, err)
 			}
-			time.Sleep(time.Second)
+			e.lapse(time.Second)
 			e.comes(d, who, e.grant(e.root, who, membership.Member), 3)
 			if err := d.Barred(who.id()); err != nil {
 				t.Errorf("%s: granted again, and barred: %v", what, err)

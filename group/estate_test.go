@@ -48,6 +48,9 @@ func onEstate(t *testing.T, m membership.Method, f func(t *testing.T, e *estate)
 	})
 }
 
+// lapse lets time pass, in the bubble.
+func (e *estate) lapse(d time.Duration) { time.Sleep(d) }
+
 // setPolicy makes the next version of the advertisement.
 func (e *estate) setPolicy(m membership.Method, password string) {
 	p := &membership.Policy{Group: e.doc.GID, Root: e.doc.RootKey, Method: m}

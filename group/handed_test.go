@@ -13,11 +13,11 @@ func TestHandedCredentialIsNoWorse(t *testing.T) {
 	onEstate(t, membership.Password, func(t *testing.T, e *estate) {
 		self := e.somebody()
 		older := e.grant(e.root, self, membership.Admin)
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		own := e.grant(e.root, self, membership.Admin)
 		admin, theirs := e.admin()
 		fired, his := e.admin()
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		e.setPolicy(membership.Password, "another horse")
 		old := *e.pass
 		e.setPolicy(membership.Password, "correct horse")
@@ -25,7 +25,7 @@ func TestHandedCredentialIsNoWorse(t *testing.T) {
 		_, admins := e.invitation(membership.Admin, 5)
 		d := e.door(self, own, nil)
 		e.hears(d, e.revoked(e.root, fired))
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		other := e.somebody()
 		tests := []struct {
 			what       string
@@ -52,7 +52,7 @@ func TestHandedCredentialIsNoWorse(t *testing.T) {
 			}
 		}
 		demotion := e.revoked(e.root, self)
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		less := e.grant(e.root, self, membership.Guest)
 		if err := d.acceptable(less, demotion.Public()); err != nil {
 			t.Errorf("a lower one, in place of one that was revoked: %v", err)
@@ -74,7 +74,7 @@ func TestHandedCredentialOfAnOpenGroup(t *testing.T) {
 	onEstate(t, membership.Open, func(t *testing.T, e *estate) {
 		self := e.somebody()
 		older := e.grant(e.root, self, membership.Guest)
-		time.Sleep(time.Minute)
+		e.lapse(time.Minute)
 		d := e.door(self, e.grant(e.root, self, membership.Admin), nil)
 		if err := d.acceptable(older, nil); err == nil {
 			t.Error("an older one is taken")

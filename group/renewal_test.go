@@ -28,7 +28,7 @@ func TestRenewalIsNotForThePassword(t *testing.T) {
 		d := e.door(admin, own, nil)
 		who := e.somebody()
 		e.comes(d, who, e.grant(e.byPassword(), who, membership.Member), 1)
-		time.Sleep(halfAnHour)
+		e.lapse(halfAnHour)
 		if _, err := d.renewalOf(who.id(), e.issuer(admin, own)); !errors.Is(err, membership.ErrIssuer) {
 			t.Errorf("renewed: %v", err)
 		}
@@ -48,7 +48,7 @@ func TestRenewalIsNotBeforeItsTime(t *testing.T) {
 		if _, err := d.renewalOf(who.id(), by); err == nil {
 			t.Error("renewed at once")
 		}
-		time.Sleep(halfAnHour)
+		e.lapse(halfAnHour)
 		fresh := e.renewed(d, who, by)
 		e.comes(d, who, fresh, 2)
 		if _, err := d.renewalOf(who.id(), by); err == nil {
@@ -91,13 +91,13 @@ func TestRenewalFallsWithWhatItRenews(t *testing.T) {
 			admin, own := e.admin()
 			d, far := e.door(admin, own, nil), e.door(admin, own, nil)
 			e.comes(d, l.who, l.first, 1)
-			time.Sleep(halfAnHour)
+			e.lapse(halfAnHour)
 			out := tt.out(l) // made elsewhere: this admin has not heard of it
-			time.Sleep(time.Second)
+			e.lapse(time.Second)
 			once := e.renewed(d, l.who, e.issuer(admin, own))
 			e.comes(d, l.who, once, 2)
 			e.comes(far, l.who, once, 2)
-			time.Sleep(halfAnHour/2 + halfAnHour/4)
+			e.lapse(halfAnHour/2 + halfAnHour/4)
 			e.hears(far, out)
 			e.refused(far, l.who, once, 3, membership.ErrRevoked)
 			if _, err := far.renewalOf(l.who.id(), e.issuer(admin, own)); err == nil {
@@ -126,7 +126,7 @@ func TestRenewalOfWhatWasPostdated(t *testing.T) {
 		_, by := e.invitation(membership.Member, 1)
 		e.comes(d, who, e.grantAt(by, who, membership.Member, time.Now().Add(membership.Skew-time.Second)), 1)
 		out := e.revoked(e.root, who) // by who has not seen that one
-		time.Sleep(time.Second)
+		e.lapse(time.Second)
 		fresh := e.renewed(d, who, e.issuer(admin, own))
 		e.hears(d, out)
 		e.refused(d, who, fresh, 2, membership.ErrRevoked)

@@ -10,7 +10,7 @@ func TestMembers(t *testing.T) {
 	if err := run(t.Context(), &out); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "Members only.\ngroup: the membership has been revoked: we are closing\n"; got != want {
+	if got, want := out.String(), "Members only.\ngroup: the membership has been revoked: \"we are closing\"\n"; got != want {
 		t.Errorf("it says %q, want %q", got, want)
 	}
 }
