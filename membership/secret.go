@@ -17,14 +17,6 @@ const SecretLen = 32
 // NewSecret draws a secret.
 func NewSecret() []byte { return randomBytes(SecretLen) }
 
-// PublicSecret returns the secret of an open group: SHA-256 of "juxta-public-secret"
-// and the group's UUID, so everybody knows it.
-func PublicSecret(g id.Group) []byte {
-	uuid := g.UUID()
-	sum := sha256.Sum256(append([]byte("juxta-public-secret"), uuid[:]...))
-	return sum[:]
-}
-
 // MarkerOf returns what an advertisement may say of a secret: SHA-256 of
 // "juxta-group-secret" and the secret.
 func MarkerOf(secret []byte) [32]byte {
