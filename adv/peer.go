@@ -12,8 +12,8 @@ const typePeer = "jxta:PA"
 const MaxCredential = 2048
 
 // Peer advertises a peer: jxta:PA. Its route stands in the parameters of the
-// endpoint service, where JXTA looks for it, and its credential in those of the
-// membership service.
+// endpoint service, where JXTA looks for it, its credential in those of the
+// membership service, and that it is a relay in those of the relay service.
 //
 // Only the peer itself may sign it: the PID must be the one derived from the
 // signing key, and the route's host that key's libp2p ID.
@@ -26,6 +26,8 @@ type Peer struct {
 	// Credential says by whose leave the peer is in the group, as package membership
 	// has it; nil in a group that is open. At most MaxCredential bytes.
 	Credential []byte
+	// Relay says that the peer carries bytes for members that cannot be reached otherwise.
+	Relay bool
 }
 
 // Type returns "jxta:PA".
@@ -37,16 +39,25 @@ func (*Peer) Kind() Kind { return KindPeer }
 // ID returns the PID.
 func (p *Peer) ID() id.ID { return p.PID }
 
-// Index returns Name and PID.
+// Index returns Name and PID; and Relay, with the value true, of a relay.
 func (p *Peer) Index() []Attr {
-	return index(Attr{"Name", p.Name}, Attr{"PID", p.PID.String()})
+	return index(Attr{"Name", p.Name}, Attr{"PID", p.PID.String()}, Attr{"Relay", trueOrNone(p.Relay)})
 }
 
 // Element returns the document's tree.
 func (p *Peer) Element() *Element {
 	return branch(typePeer, leafID("PID", p.PID), leafID("GID", p.GID), leaf("Name", p.Name), leaf("Desc", p.Desc),
 		service(id.ClassEndpoint, p.Route.element(p.PID)),
-		service(id.ClassMembership, leaf("Credential", base64.StdEncoding.EncodeToString(p.Credential))))
+		service(id.ClassMembership, leaf("Credential", base64.StdEncoding.EncodeToString(p.Credential))),
+		service(id.ClassRelay, leaf("isServer", trueOrNone(p.Relay))))
+}
+
+// trueOrNone is "true", or the text that is left out.
+func trueOrNone(b bool) string {
+	if b {
+		return "true"
+	}
+	return ""
 }
 
 func parsePeer(f *fields) *Peer {
@@ -56,6 +67,7 @@ func parsePeer(f *fields) *Peer {
 		Name:  f.Value("Name"),
 		Desc:  f.Value("Desc"),
 		Route: parseRoute(f, parameters(f.Element, id.ClassEndpoint).Find("jxta:RA")),
+		Relay: parameters(f.Element, id.ClassRelay).Value("isServer") == "true",
 	}
 	if text := parameters(f.Element, id.ClassMembership).Value("Credential"); text != "" {
 		var err error

@@ -35,6 +35,9 @@ type Config struct {
 	// Store keeps what was published, and the cache, over a restart; and who was put out.
 	// Nil: it ends with the group.
 	Store *store.DB
+	// Relaying says whether this peer is a relay, for its advertisement; Hidden, whether it is
+	// behind a NAT, and so no rendezvous if there is another. Nil: it is not.
+	Relaying, Hidden func() bool
 	// Granted is called when a peer of the group, whoever it is, hands us a credential, of
 	// this group or another, that is good for us. The error is told to it. Nil: none is
 	// taken.

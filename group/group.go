@@ -42,6 +42,7 @@ type Group struct {
 
 	ready      chan struct{} // closed when the services are there
 	renewable  chan struct{} // cap 1: a credential may be had
+	altered    chan struct{} // cap 1: what our advertisement says of us
 	addresses  event.Subscription
 	ctx        context.Context // ends when Close begins
 	cancel     context.CancelFunc
@@ -70,7 +71,7 @@ func New(cfg *Config) (*Group, error) {
 }
 
 func open(cfg *Config) (g *Group, err error) {
-	g = &Group{cfg: *cfg, ready: make(chan struct{}), renewable: make(chan struct{}, 1)}
+	g = &Group{cfg: *cfg, ready: make(chan struct{}), renewable: make(chan struct{}, 1), altered: make(chan struct{}, 1)}
 	g.ctx, g.cancel = context.WithCancel(context.Background())
 	if g.cfg.Log == nil {
 		g.cfg.Log = slog.New(slog.DiscardHandler)
@@ -132,7 +133,7 @@ func (g *Group) openServices(self *adv.Signed) (err error) {
 		Met: g.met, Gone: g.gone, Refused: g.hearRefusal, Expelled: g.expelled, Log: log,
 	}
 	rc := &rendezvous.Config{
-		Key: cfg.Key, Name: cfg.Name, Role: cfg.Role, Finder: cfg.Finder, Settled: cfg.Settled, Limits: cfg.Limits, Log: log,
+		Key: cfg.Key, Name: cfg.Name, Role: cfg.Role, Finder: cfg.Finder, Hidden: cfg.Hidden, Settled: cfg.Settled, Limits: cfg.Limits, Log: log,
 	}
 	if g.door != nil {
 		ec.Admission, ec.Switchboard = g.door, cfg.Membership.Switchboard

@@ -134,6 +134,9 @@ func (g *Group) sign() (*adv.Signed, error) {
 	for _, m := range g.cfg.Host.Addrs() {
 		a.Route.Addrs = append(a.Route.Addrs, m.String())
 	}
+	if g.cfg.Relaying != nil {
+		a.Relay = g.cfg.Relaying()
+	}
 	if g.door != nil {
 		if c := g.door.credential(); c != nil {
 			a.Credential = c.Bytes()
@@ -160,11 +163,27 @@ func (g *Group) introduce() error {
 	return nil
 }
 
-// followAddresses introduces us anew whenever our addresses change.
+// followAddresses introduces us anew whenever our addresses change, or what else we say.
 func (g *Group) followAddresses() {
-	for range g.addresses.Out() {
+	for {
+		select {
+		case _, open := <-g.addresses.Out():
+			if !open {
+				return
+			}
+		case <-g.altered:
+		}
 		if err := g.introduce(); err != nil {
 			g.cfg.Log.Error("own advertisement not signed", "err", err)
 		}
+	}
+}
+
+// Reintroduce has this peer's advertisement made and shown anew, because it has become a
+// relay, say. It does not wait.
+func (g *Group) Reintroduce() {
+	select {
+	case g.altered <- struct{}{}:
+	default:
 	}
 }

@@ -23,6 +23,7 @@ var (
 	ClassRendezvous = ModuleClass{pairOf(wellKnown(0x06), UUID{})}
 	ClassPeerInfo   = ModuleClass{pairOf(wellKnown(0x07), UUID{})}
 	ClassEndpoint   = ModuleClass{pairOf(wellKnown(0x08), UUID{})}
+	ClassRelay      = ModuleClass{pairOf(wellKnown(0x0F), UUID{})}
 )
 
 // SpecStdGroup is the specification of an ordinary peer group with all services,

@@ -42,6 +42,15 @@ type Config struct {
 	// Limits bound what the peer does for others as a rendezvous. Zero means the
 	// default.
 	Limits rendezvous.Limits
+	// Relay says whether the peer carries bytes for those who cannot be reached otherwise.
+	// Empty: RelayAuto.
+	Relay RelayMode
+	// RelayLimits bound what it does for others as a relay. Zero means the default.
+	RelayLimits RelayLimits
+	// Reach says whether others can reach the peer without a relay. Empty: ReachAuto.
+	Reach ReachMode
+	// PortMap asks the router to let others in (UPnP, NAT-PMP).
+	PortMap bool
 	// Patience is how long pipes outlive the way to the peer at their other end; 0: 30 s.
 	Patience time.Duration
 	// NoDHT leaves out the distributed hash table in which the rendezvous of a group
@@ -92,6 +101,9 @@ func (cfg *Config) complete() (c Config, seeds []hostid.AddrInfo, err error) {
 	case "", rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous:
 	default:
 		return c, nil, fmt.Errorf("%w: role %q: auto, edge or rendezvous are wanted", ErrConfig, c.Role)
+	}
+	if err := c.checkReach(); err != nil {
+		return c, nil, err
 	}
 	if c.Patience < 0 {
 		return c, nil, fmt.Errorf("%w: patience of %v", ErrConfig, c.Patience)

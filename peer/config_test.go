@@ -6,10 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/network"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
-	ma "github.com/multiformats/go-multiaddr"
-
 	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
@@ -80,70 +76,4 @@ func TestConfigDefaults(t *testing.T) {
 	if c.Listen == nil || len(c.Listen) > 0 {
 		t.Errorf("listen nowhere: %v", c.Listen)
 	}
-}
-
-func TestRankDials(t *testing.T) {
-	const wait = swarm.PrivateQUICDelay
-	tests := map[string]struct {
-		addrs []string
-		want  map[string]time.Duration
-	}{
-		"loopback": {
-			[]string{"/ip4/127.0.0.1/udp/1/quic-v1", "/ip4/127.0.0.1/tcp/1"},
-			map[string]time.Duration{"/ip4/127.0.0.1/udp/1/quic-v1": wait, "/ip4/127.0.0.1/tcp/1": 0},
-		},
-		"only QUIC": {
-			[]string{"/ip4/10.0.0.1/udp/1/quic-v1"},
-			map[string]time.Duration{"/ip4/10.0.0.1/udp/1/quic-v1": 0},
-		},
-		"local network, IPv6": {
-			[]string{"/ip6/fd00::1/udp/1/quic-v1", "/ip6/fd00::1/tcp/1", "/ip6/::1/tcp/1"},
-			map[string]time.Duration{"/ip6/fd00::1/udp/1/quic-v1": wait, "/ip6/fd00::1/tcp/1": 0, "/ip6/::1/tcp/1": 0},
-		},
-		"nothing": {nil, map[string]time.Duration{}},
-	}
-	for name, test := range tests {
-		got := map[string]time.Duration{}
-		for _, d := range rankDials(parseAddrs(t, test.addrs)) {
-			got[d.Addr.String()] = d.Delay
-		}
-		if len(got) != len(test.want) {
-			t.Errorf("%s: %v", name, got)
-		}
-		for a, d := range test.want {
-			if got[a] != d {
-				t.Errorf("%s: %s after %v, want %v", name, a, got[a], d)
-			}
-		}
-	}
-}
-
-// Far away it is libp2p's order, and no address gets lost.
-func TestRankDialsLeavesFarAddressesToLibp2p(t *testing.T) {
-	far := parseAddrs(t, []string{"/ip4/8.8.8.8/tcp/1", "/ip4/8.8.8.8/udp/1/quic-v1", "/dns4/rdv.example/tcp/1"})
-	all := rankDials(append(parseAddrs(t, []string{"/ip4/192.168.0.2/tcp/1"}), far...))
-	delays := map[string]network.AddrDelay{}
-	for _, d := range all {
-		delays[d.Addr.String()] = d
-	}
-	for _, d := range swarm.DefaultDialRanker(far) {
-		if got := delays[d.Addr.String()]; got.Delay != d.Delay {
-			t.Errorf("%v after %v, want %v", d.Addr, got.Delay, d.Delay)
-		}
-	}
-	if len(all) != 4 {
-		t.Errorf("%d addresses", len(all))
-	}
-}
-
-func parseAddrs(t *testing.T, addrs []string) (all []ma.Multiaddr) {
-	t.Helper()
-	for _, s := range addrs {
-		m, err := ma.NewMultiaddr(s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		all = append(all, m)
-	}
-	return all
 }

@@ -168,7 +168,8 @@ func (p *Peer) enter(t *ticket, parent *group.Group) (*group.Group, error) {
 	gid := doc.GID
 	return group.New(&group.Config{
 		Advertisement: doc, Host: p.host, Key: p.key, Name: p.cfg.Name, Finder: p.groups.far, Settled: p.groups.settled,
-		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Store: p.groups.store, Granted: p.granted, Log: p.cfg.Log,
+		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Store: p.groups.store, Granted: p.granted,
+		Relaying: p.reach.Relaying, Hidden: p.reach.Hidden, Log: p.cfg.Log,
 		Membership: &group.Membership{
 			Advertisement: t.held.signed, Secret: t.held.Secret, Chain: t.held.chain, Password: t.password,
 			Parent: parent, Switchboard: p.groups.board,

@@ -8,15 +8,17 @@ import (
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
-	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/p2p/net/connmgr"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
 	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
+	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/juxta-p2p/juxta/peer/internal/reach"
 )
 
 // Between these numbers of connections the host closes those of least use;
@@ -33,12 +35,14 @@ func standardStack() []libp2p.Option {
 	return []libp2p.Option{
 		libp2p.Transport(tcp.NewTCPTransport),
 		libp2p.Transport(quic.NewTransport),
+		libp2p.Transport(websocket.New),
 		libp2p.Security(tls.ID, tls.New),
 		libp2p.Security(noise.ID, noise.New),
 	}
 }
 
-func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
+// newHost makes a host, and gives it into the care of r.
+func newHost(cfg *Config, key crypto.PrivKey, r *reach.Reach) (host.Host, error) {
 	limits, err := newLimits()
 	if err != nil {
 		return nil, err
@@ -53,9 +57,16 @@ func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
 		libp2p.ConnectionManager(conns),
 		libp2p.UserAgent("juxta"),
 		libp2p.ProtocolVersion("juxta/1"),
-		libp2p.SwarmOpts(swarm.WithDialRanker(rankDials)),
-		libp2p.DisableRelay(),
+		libp2p.SwarmOpts(swarm.WithDialRanker(r.Rank)),
 		libp2p.DisableMetrics(),
+	}
+	if cfg.reachable() {
+		opts = append(opts, r.Options()...)
+	} else {
+		opts = append(opts, libp2p.DisableRelay())
+	}
+	if cfg.PortMap {
+		opts = append(opts, libp2p.NATPortMap())
 	}
 	if len(cfg.Listen) > 0 {
 		opts = append(opts, libp2p.ListenAddrStrings(cfg.Listen...))
@@ -72,6 +83,11 @@ func newHost(cfg *Config, key crypto.PrivKey) (host.Host, error) {
 	h, err := libp2p.New(append(opts, stack...)...)
 	if err != nil { // libp2p closes nothing then
 		return nil, errors.Join(err, conns.Close(), limits.Close())
+	}
+	if cfg.reachable() {
+		if err := r.Start(h); err != nil {
+			return nil, errors.Join(err, h.Close())
+		}
 	}
 	return h, nil
 }
@@ -99,32 +115,4 @@ func checkFree(listen []string) error {
 		}
 	}
 	return nil
-}
-
-// rankDials dials TCP first on a machine or a local network, where it carries
-// more than QUIC and the kernel tells at once when the other process ends.
-// Elsewhere it keeps libp2p's order.
-func rankDials(addrs []ma.Multiaddr) []network.AddrDelay {
-	var far []ma.Multiaddr
-	var near []network.AddrDelay
-	tcpAmong := false
-	for _, a := range addrs {
-		if manet.IsPrivateAddr(a) || manet.IsIPLoopback(a) {
-			near = append(near, network.AddrDelay{Addr: a})
-			tcpAmong = tcpAmong || isTCP(a)
-		} else {
-			far = append(far, a)
-		}
-	}
-	for i, d := range near {
-		if tcpAmong && !isTCP(d.Addr) {
-			near[i].Delay = swarm.PrivateQUICDelay
-		}
-	}
-	return append(near, swarm.DefaultDialRanker(far)...)
-}
-
-func isTCP(a ma.Multiaddr) bool {
-	_, err := a.ValueForProtocol(ma.P_TCP)
-	return err == nil
 }

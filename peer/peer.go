@@ -18,6 +18,7 @@ import (
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/internal/store"
+	"github.com/juxta-p2p/juxta/peer/internal/reach"
 )
 
 // storeFile is where in the directory of a peer its caches are.
@@ -27,6 +28,7 @@ const storeFile = "cache.db"
 type Peer struct {
 	cfg    Config
 	host   host.Host
+	reach  *reach.Reach
 	key    crypto.PrivKey
 	net    *group.Group
 	up     chan struct{} // closed when net is there
@@ -79,17 +81,19 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if p.host, err = newHost(&p.cfg, key); err != nil {
-		return err
+	p.reach = p.newReach()
+	if p.host, err = newHost(&p.cfg, key, p.reach); err != nil {
+		return errors.Join(err, p.reach.Close())
 	}
-	p.closer = append(p.closer, p.host)
+	p.closer = append(p.closer, p.host, p.reach)
 	p.groups.board = endpoint.NewSwitchboard(p.host)
 	p.closer = append(p.closer, p.groups.board)
 	settled := make(chan struct{})
 	cfg := &group.Config{
 		Advertisement: &adv.Group{GID: id.Net, MSID: id.SpecStdGroup, Name: "NetPeerGroup"},
 		Host:          p.host, Key: key, Name: p.cfg.Name, Settled: settled,
-		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Granted: p.granted, Log: p.cfg.Log,
+		Role: p.cfg.Role, Limits: p.cfg.Limits, Patience: p.cfg.Patience, Granted: p.granted,
+		Relaying: p.reach.Relaying, Hidden: p.reach.Hidden, Log: p.cfg.Log,
 	}
 	if !p.cfg.NoDHT {
 		f := newFinder(p.host, p.cfg.Log, func() []hostid.AddrInfo { return seeds })

@@ -61,6 +61,9 @@ type Config struct {
 	Name     string // of the peer, for its advertisement as a rendezvous
 	Role     Role   // empty: Auto
 	Finder   Finder // nil: there is none
+	// Hidden says whether this peer is behind a NAT, where others may not reach it: then it
+	// does not offer itself as a rendezvous. Nil: it is not.
+	Hidden func() bool
 	// Beacon is what the Finder is asked for, and told, in place of the group's own ID;
 	// zero: that.
 	Beacon id.Group

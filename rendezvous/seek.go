@@ -228,7 +228,7 @@ func (s *Service) askFor(ctx context.Context, who id.Peer) attempt {
 func (s *Service) askFrame() *wire.Ask {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &wire.Ask{Volunteer: s.role == Auto}
+	return &wire.Ask{Volunteer: s.role == Auto && (s.cfg.Hidden == nil || !s.cfg.Hidden())}
 }
 
 // forget takes a rendezvous out of those that we know, unless we hear of it anew.

@@ -25,6 +25,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", e.WorkDir)
 			e.Setenv("XDG_DATA_HOME", filepath.Join(e.WorkDir, "data"))
 			e.Setenv("JUXTA_NO_MDNS", "true")
+			e.Setenv("JUXTA_NO_PORTMAP", "true")
 			e.Setenv("JUXTA_LISTEN", "/ip4/127.0.0.1/tcp/0,/ip4/127.0.0.1/udp/0/quic-v1")
 			e.Setenv("JUXTA_TIMEOUT", "20s")
 			return nil

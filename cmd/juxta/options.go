@@ -24,6 +24,8 @@ type options struct {
 	ephemeral     bool
 	listen, seeds []string
 	noMDNS, noDHT bool
+	noPortMap     bool
+	reach         string
 	role          string
 	log           string
 	timeout       *time.Duration
@@ -39,7 +41,9 @@ func (o *options) declare(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&o.listen, "listen", nil, "listen on this `MULTIADDR`; may be repeated (default: TCP and QUIC on a free port)")
 	fs.StringSliceVar(&o.seeds, "seed", nil, "start from the peer at this `MULTIADDR`, or from those that a file lists; may be repeated")
 	fs.BoolVar(&o.noMDNS, "no-mdns", false, "do not look for peers on the local network, nor be found there")
-	fs.StringVar(&o.role, "role", "auto", "what the peer is to be: `ROLE` is auto, edge or rendezvous")
+	fs.StringVar(&o.role, "role", "auto", "what the peer is to be: `ROLE` is auto, edge or rendezvous, and may have relay beside it, after a comma")
+	fs.StringVar(&o.reach, "reach", "auto", "whether others can reach the peer without a relay: `WHETHER` is public, private or auto, which finds out")
+	fs.BoolVar(&o.noPortMap, "no-portmap", false, "do not ask the router to let others in (UPnP, NAT-PMP)")
 	fs.BoolVar(&o.noDHT, "no-dht", false, "do not look for rendezvous in the distributed hash table, nor be found there")
 	fs.StringVar(&o.log, "log", "warn", "tell of events from this `LEVEL` up: debug, info, warn, error or off")
 	fs.BoolVar(&o.restricted, "restricted", false, "run no commands of the operating system")
@@ -49,7 +53,7 @@ func (o *options) declare(fs *pflag.FlagSet) {
 
 // config makes the configuration of the peer.
 func (o *options) config(log *slog.Logger) (*peer.Config, error) {
-	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, NoDHT: o.noDHT, Patience: *o.patience, Log: log}
+	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, PortMap: !o.noPortMap, NoDHT: o.noDHT, Patience: *o.patience, Log: log}
 	if o.name != "" { // before it becomes part of a path
 		if err := peer.CheckName(o.name); err != nil {
 			return nil, shell.Usagef("%v", err)
@@ -59,7 +63,8 @@ func (o *options) config(log *slog.Logger) (*peer.Config, error) {
 		return nil, shell.Usagef("--dir and --ephemeral exclude each other")
 	}
 	var err error
-	if cfg.Role, err = parseRole(o.role); err != nil {
+	cfg.Reach = peer.ReachMode(o.reach)
+	if cfg.Role, cfg.Relay, err = parseRole(o.role); err != nil {
 		return nil, err
 	}
 	if cfg.Dir, err = o.directory(); err != nil {
@@ -69,22 +74,21 @@ func (o *options) config(log *slog.Logger) (*peer.Config, error) {
 	return cfg, err
 }
 
-// parseRole reads a list of roles, of which there is one to be had.
-func parseRole(list string) (rendezvous.Role, error) {
-	roles := strings.Split(list, ",")
-	for _, r := range roles {
-		switch rendezvous.Role(r) {
-		case rendezvous.Auto, rendezvous.Edge, rendezvous.Rendezvous:
-		case "relay":
-			return "", shell.Usagef("--role %s: relay: not a role of this version", list)
+// parseRole reads a list of roles: one, and relay.
+func parseRole(list string) (role rendezvous.Role, relay peer.RelayMode, err error) {
+	for r := range strings.SplitSeq(list, ",") {
+		switch {
+		case r == "relay":
+			relay = peer.RelayOn
+		case r != string(rendezvous.Auto) && r != string(rendezvous.Edge) && r != string(rendezvous.Rendezvous):
+			return "", "", shell.Usagef("--role %s: %q is no role: auto, edge, rendezvous or relay are wanted", list, r)
+		case role != "":
+			return "", "", shell.Usagef("--role %s: %s and %s exclude each other", list, role, r)
 		default:
-			return "", shell.Usagef("--role %s: %q is no role: auto, edge or rendezvous are wanted", list, r)
+			role = rendezvous.Role(r)
 		}
 	}
-	if len(roles) > 1 {
-		return "", shell.Usagef("--role %s: these exclude each other", list)
-	}
-	return rendezvous.Role(list), nil
+	return role, relay, nil
 }
 
 // directory is where the peer lives, "" for an ephemeral one. Peers of different

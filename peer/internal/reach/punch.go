@@ -1,0 +1,268 @@
+package reach
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
+	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	// dialTimeout bounds one attempt. Where it works at all, it does in a few round trips.
+	dialTimeout = 3 * time.Second
+	// How soon it is tried again to go on directly, as long as there is a connection
+	// through a relay; doubled up to retryMax.
+	retryFirst = 15 * time.Second
+	retryMax   = 5 * time.Minute
+	// What is remembered of attempts: of so many peers so many events each.
+	maxTimelines = 64
+	maxTimeline  = 32
+)
+
+// Event is one step on the way from a relay to a direct connection.
+type Event struct {
+	At   time.Time
+	What string        // "dial", "dialled", "punch", "punched", "failed", "error"
+	Took time.Duration // where it is known
+	Note string        // addresses tried, or why it has failed
+}
+
+// puncher goes on directly where a relay was the first way.
+type puncher struct {
+	r          *Reach
+	udpBlocked atomic.Bool // nothing came back over UDP from where something does over TCP
+
+	mu        sync.Mutex // guards what follows
+	svc       *holepunch.Service
+	closed    bool
+	timelines map[peer.ID][]Event
+	recent    []peer.ID // of timelines, the one with the latest event last
+	trying    map[peer.ID]bool
+}
+
+func newPuncher(r *Reach) *puncher {
+	return &puncher{r: r, timelines: map[peer.ID][]Event{}, trying: map[peer.ID]bool{}}
+}
+
+// identifying is a host that waits for what others say of themselves.
+type identifying interface{ IDService() identify.IDService }
+
+// prepare begins the service as soon as somebody has said how he sees us: before that we
+// have nothing to tell others, and libp2p would look every quarter of a second whether we
+// have.
+func (p *puncher) prepare() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.svc != nil || p.closed || len(p.r.seenAddrs()) == 0 {
+		return
+	}
+	h, ok := p.r.host.(identifying)
+	if !ok {
+		return
+	}
+	svc, err := holepunch.NewService(p.r.host, h.IDService(), p.addrs,
+		holepunch.WithTracer(p), holepunch.WithAddrFilter(p), holepunch.DirectDialTimeout(dialTimeout))
+	if err != nil {
+		p.r.log.Error("no holes are punched", "err", err)
+		return
+	}
+	p.svc = svc
+	p.r.host.Network().Notify((*bystander)(p))
+	for _, c := range p.r.host.Network().Conns() { // the service knows of later ones only
+		p.begin(c, 0)
+	}
+}
+
+func (p *puncher) close() error {
+	p.mu.Lock()
+	svc := p.svc
+	p.svc, p.closed = nil, true
+	p.mu.Unlock()
+	if svc == nil {
+		return nil
+	}
+	p.r.host.Network().StopNotify((*bystander)(p))
+	return svc.Close()
+}
+
+// bystander sees connections come.
+type bystander puncher
+
+// Connected begins to go on directly. The service does so itself at first, but only once.
+func (b *bystander) Connected(_ network.Network, c network.Conn) { (*puncher)(b).begin(c, retryFirst) }
+
+// Disconnected is of no interest.
+func (*bystander) Disconnected(network.Network, network.Conn) {}
+
+// Listen is of no interest.
+func (*bystander) Listen(network.Network, ma.Multiaddr) {}
+
+// ListenClose is of no interest.
+func (*bystander) ListenClose(network.Network, ma.Multiaddr) {}
+
+// begin tries to replace a connection that came through a relay, first after a while, and
+// again as long as it is there and the only one. It is for the side that was called, as
+// libp2p has it: that one has the relay's address in its own.
+func (p *puncher) begin(c network.Conn, after time.Duration) {
+	who := c.RemotePeer()
+	if !relayed(c) || c.Stat().Direction != network.DirInbound {
+		return
+	}
+	p.r.wg.Go(func() {
+		if !p.enter(who) {
+			return
+		}
+		defer p.leave(who)
+		for wait := after; ; wait = min(max(2*wait, retryFirst), retryMax) {
+			select {
+			case <-time.After(wait):
+			case <-p.r.ctx.Done():
+				return
+			}
+			if c.IsClosed() || p.r.direct(who) != nil || p.r.Policy(who) == RelayOnly {
+				return
+			}
+			if svc := p.service(); svc == nil || svc.DirectConnect(who) == nil {
+				return
+			}
+		}
+	})
+}
+
+func (p *puncher) service() *holepunch.Service {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.svc
+}
+
+func (p *puncher) enter(who peer.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.trying[who] || p.closed {
+		return false
+	}
+	p.trying[who] = true
+	return true
+}
+
+func (p *puncher) leave(who peer.ID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.trying, who)
+}
+
+// addrs are where we may be found through a hole: as others see us, and at home.
+func (p *puncher) addrs() []ma.Multiaddr {
+	all := p.r.seenAddrs()
+	if len(all) == 0 {
+		return nil
+	}
+	for _, a := range p.r.host.Addrs() {
+		if ip, ok := ipOf(a); ok && !isCircuit(a) && !ip.IsLoopback() && transportOf(a) != "ws" && !ma.Contains(all, a) {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// FilterLocal implements [holepunch.AddrFilter].
+func (p *puncher) FilterLocal(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr { return addrs }
+
+// FilterRemote implements [holepunch.AddrFilter]: at its private addresses a peer is only
+// to be found if both are behind the same public one, or none is public.
+func (p *puncher) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
+	var ours []netip.Addr
+	for _, a := range p.r.seenAddrs() {
+		if ip, ok := ipOf(a); ok {
+			ours = append(ours, ip)
+		}
+	}
+	near, public := false, false
+	for _, a := range addrs {
+		ip, ok := ipOf(a)
+		public = public || ok && isPublicIP(ip)
+		near = near || slices.Contains(ours, ip)
+	}
+	if near || !public {
+		return addrs
+	}
+	return slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
+}
+
+// Trace implements [holepunch.EventTracer].
+func (p *puncher) Trace(ev *holepunch.Event) {
+	e := Event{At: time.Unix(0, ev.Timestamp)}
+	switch x := ev.Evt.(type) {
+	case *holepunch.DirectDialEvt:
+		e.What, e.Took, e.Note = "dialled", x.EllapsedTime, firstLine(x.Error)
+		if !x.Success {
+			e.What = "dial failed"
+		}
+	case *holepunch.StartHolePunchEvt:
+		e.What, e.Took, e.Note = "punch", x.RTT, joined(x.RemoteAddrs)
+	case *holepunch.EndHolePunchEvt:
+		e.What, e.Took, e.Note = "punched", x.EllapsedTime, firstLine(x.Error)
+		if !x.Success {
+			e.What = "punch failed"
+		}
+	case *holepunch.ProtocolErrorEvt:
+		e.What, e.Note = "error", firstLine(x.Error)
+	default: // the number of an attempt
+		return
+	}
+	p.note(ev.Remote, e)
+}
+
+// note adds to a peer's timeline.
+func (p *puncher) note(who peer.ID, e Event) {
+	p.r.log.Debug("on the way to a direct connection", "addr", who, "what", e.What, "took", e.Took, "note", e.Note)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := append(p.timelines[who], e)
+	if len(line) > maxTimeline {
+		line = line[1:]
+	}
+	p.timelines[who] = line
+	p.recent = append(slices.DeleteFunc(p.recent, func(other peer.ID) bool { return other == who }), who)
+	if len(p.recent) > maxTimelines {
+		delete(p.timelines, p.recent[0])
+		p.recent = p.recent[1:]
+	}
+}
+
+// Timeline returns what was tried to go on directly to a peer, the latest last.
+func (r *Reach) Timeline(who peer.ID) []Event {
+	r.punch.mu.Lock()
+	defer r.punch.mu.Unlock()
+	return slices.Clone(r.punch.timelines[who])
+}
+
+// Punch tries now to get a direct connection to a peer that we are connected to through a
+// relay. The context bounds the wait, not the attempt.
+func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
+	if r.direct(who) != nil {
+		return nil
+	}
+	svc := r.punch.service()
+	if svc == nil {
+		return errors.New("nobody has said yet how he sees us")
+	}
+	done := make(chan error, 1)
+	r.wg.Go(func() { done <- svc.DirectConnect(who) })
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

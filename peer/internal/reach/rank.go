@@ -1,0 +1,74 @@
+package reach
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/p2p/net/swarm"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+// How long relays are left out where the peer seems to be on a network of ours, or has a
+// public address.
+const (
+	relayDelayNear = 50 * time.Millisecond
+	relayDelayFar  = 250 * time.Millisecond
+)
+
+// Rank says which addresses of a peer are dialled when. On a machine or a local network
+// TCP comes first, as it carries more than QUIC there and the kernel tells at once when the
+// other process ends; elsewhere it is libp2p's order. A relay does not wait for addresses
+// that may lead nowhere, such as private ones of another network: what comes first is taken,
+// and who comes by a relay goes on directly.
+func (r *Reach) Rank(addrs []ma.Multiaddr) []network.AddrDelay {
+	var near, far, circuits []ma.Multiaddr
+	var delay time.Duration
+	for _, a := range addrs {
+		switch {
+		case isCircuit(a):
+			circuits = append(circuits, a)
+		case manet.IsPrivateAddr(a) || manet.IsIPLoopback(a):
+			near = append(near, a)
+			if r.isClose(a) {
+				delay = max(delay, relayDelayNear)
+			}
+		default:
+			far = append(far, a)
+			delay = relayDelayFar
+		}
+	}
+	ranked := append(rankNear(near), swarm.DefaultDialRanker(far)...)
+	for _, d := range swarm.DefaultDialRanker(circuits) {
+		d.Delay += delay
+		ranked = append(ranked, d)
+	}
+	return ranked
+}
+
+func rankNear(near []ma.Multiaddr) []network.AddrDelay {
+	tcpAmong := slices.ContainsFunc(near, func(a ma.Multiaddr) bool { return transportOf(a) != "udp" })
+	var ranked []network.AddrDelay
+	for _, a := range near {
+		d := network.AddrDelay{Addr: a}
+		if tcpAmong && transportOf(a) == "udp" {
+			d.Delay = swarm.PrivateQUICDelay
+		}
+		ranked = append(ranked, d)
+	}
+	return ranked
+}
+
+// isClose reports whether an address is on a network that this machine is on, other than
+// by the loopback interface.
+func (r *Reach) isClose(a ma.Multiaddr) bool {
+	ip, ok := ipOf(a)
+	if !ok || ip.IsLoopback() {
+		return false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.own, func(p netip.Prefix) bool { return p.Contains(ip) })
+}

@@ -1,0 +1,337 @@
+package reach
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
+	ma "github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	wantedRelays   = 2                // at which we have a place, if there are so many
+	reserveTimeout = 10 * time.Second // for one attempt
+	// reserveRetry is for how long a relay is left in peace that has refused us, or could
+	// not be asked; doubled up to reserveRetryMax.
+	reserveRetry    = time.Second
+	reserveRetryMax = time.Minute
+	// searchRetry is how long to wait before the group is asked for relays again.
+	searchRetry = 15 * time.Second
+	// How often a relay is asked whether it is still there, how long the answer may take,
+	// and how many may be missing.
+	relayPulse       = 2 * time.Second
+	relayPulseWait   = 2 * time.Second
+	relayPulseMisses = 2
+	// maxCircuits is at how many addresses of one relay we say that we are.
+	maxCircuits = 3
+)
+
+// hold is a place at a relay.
+type hold struct {
+	relay    peer.ID
+	since    time.Time
+	until    time.Time
+	renew    time.Time
+	circuits []ma.Multiaddr
+	release  context.CancelFunc
+}
+
+// refusal is how a relay has let us down lately.
+type refusal struct {
+	err   error
+	wait  time.Duration
+	until time.Time
+}
+
+// candidate says whether a peer that we are connected to is a relay.
+func (r *Reach) candidate(p peer.ID, is bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if is {
+		if !r.candidates[p] {
+			delete(r.refused, p) // it is there anew
+		}
+		r.candidates[p] = true
+	} else {
+		delete(r.candidates, p)
+	}
+}
+
+// seek asks relays for a place, as long as there are too few, and renews what is due.
+func (r *Reach) seek() {
+	now := time.Now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.public || !r.cfg.wants(r) {
+		return
+	}
+	for p, h := range r.holds {
+		if now.After(h.renew) && !r.asking[p] {
+			h.renew = now.Add(reserveRetryMax)
+			r.askLocked(p)
+		}
+	}
+	missing := wantedRelays - len(r.holds) - len(r.asking)
+	for _, p := range r.rankedLocked() {
+		if missing <= 0 {
+			return
+		}
+		if r.holds[p] == nil && !r.asking[p] && now.After(r.refused[p].until) {
+			r.askLocked(p)
+			missing--
+		}
+	}
+	if len(r.holds)+len(r.asking) == 0 && !r.searching && now.After(r.nextSearch) && r.cfg.Find != nil {
+		r.searching = true
+		r.nextSearch = now.Add(searchRetry)
+		r.wg.Go(r.search)
+	}
+}
+
+// wants reports whether a host that is not public is to be reached through relays: not if
+// it keeps to its machine, or listens nowhere.
+func (c *Config) wants(r *Reach) bool {
+	if c.Public == Off {
+		return true
+	}
+	return slices.ContainsFunc(r.host.Network().ListenAddresses(), func(a ma.Multiaddr) bool {
+		return !isCircuit(a) && !manet.IsIPLoopback(a)
+	})
+}
+
+// rankedLocked are the relays that could be asked, those first that are public.
+func (r *Reach) rankedLocked() []peer.ID {
+	all := slices.Collect(maps.Keys(r.candidates))
+	rank := func(p peer.ID) int {
+		for _, c := range r.host.Network().ConnsToPeer(p) {
+			if !relayed(c) && manet.IsPublicAddr(c.RemoteMultiaddr()) {
+				return 0
+			}
+		}
+		return 1
+	}
+	slices.SortFunc(all, func(a, b peer.ID) int { return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a, b)) })
+	return all
+}
+
+// askLocked asks a relay for a place, or to keep it.
+func (r *Reach) askLocked(p peer.ID) {
+	r.asking[p] = true
+	r.wg.Go(func() {
+		ctx, cancel := context.WithTimeout(network.WithNoDial(r.ctx, "reserve"), reserveTimeout)
+		defer cancel()
+		res, err := client.Reserve(ctx, r.host, peer.AddrInfo{ID: p})
+		r.mu.Lock()
+		delete(r.asking, p)
+		if err != nil {
+			last := r.refused[p]
+			wait := min(max(2*last.wait, reserveRetry), reserveRetryMax)
+			r.refused[p] = refusal{err, wait, time.Now().Add(wait)}
+			r.mu.Unlock()
+			r.log.Debug("no place at a relay", "relay", p, "err", err)
+			r.nudge()
+			return
+		}
+		delete(r.refused, p)
+		r.mu.Unlock()
+		r.reserved(p, res)
+	})
+}
+
+// reserved takes up a reservation.
+func (r *Reach) reserved(p peer.ID, res *client.Reservation) {
+	c := r.direct(p)
+	if c == nil {
+		r.nudge()
+		return // it was lost meanwhile, and the place with it
+	}
+	circuits := circuitsAt(p, res.Addrs, c.RemoteMultiaddr())
+	now := time.Now()
+	r.mu.Lock()
+	h := r.holds[p]
+	fresh := h == nil
+	if fresh {
+		ctx, release := context.WithCancel(r.ctx)
+		h = &hold{relay: p, since: now, release: release}
+		r.holds[p] = h
+		r.host.ConnManager().Protect(p, protectTag)
+		r.wg.Go(func() { r.feel(ctx, p) })
+		r.wg.Go(func() { r.soundAll(ctx, p) })
+	}
+	h.until = res.Expiration
+	h.renew = now.Add(time.Until(res.Expiration) / 2)
+	changed := !slices.EqualFunc(h.circuits, circuits, ma.Multiaddr.Equal)
+	h.circuits = circuits
+	r.mu.Unlock()
+	if fresh {
+		r.log.Info("place at a relay", "relay", p, "until", res.Expiration)
+	}
+	if changed {
+		r.tell()
+	}
+	if fresh {
+		r.punch.prepare()
+		r.cfg.Changed()
+	}
+}
+
+const protectTag = "juxta-relay"
+
+// lost gives up a place at a relay that is gone.
+func (r *Reach) lost(p peer.ID) {
+	r.mu.Lock()
+	h := r.holds[p]
+	delete(r.holds, p)
+	r.mu.Unlock()
+	if h == nil {
+		return
+	}
+	h.release()
+	r.host.ConnManager().Unprotect(p, protectTag)
+	r.log.Info("place at a relay lost", "relay", p)
+	r.tell()
+	r.cfg.Changed()
+}
+
+// dropAll is for when there is no need of relays any more. Who is connected through one
+// stays so.
+func (r *Reach) dropAll() {
+	r.mu.Lock()
+	all := slices.Collect(maps.Keys(r.holds))
+	r.mu.Unlock()
+	for _, p := range all {
+		r.lost(p)
+	}
+}
+
+// feel closes the connection to a relay that does not answer: until then nobody who comes
+// through it would reach us, and we would not know.
+func (r *Reach) feel(ctx context.Context, p peer.ID) {
+	tick := time.NewTicker(relayPulse)
+	defer tick.Stop()
+	for misses := 0; misses < relayPulseMisses; {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if r.answers(ctx, p) {
+			misses = 0
+		} else {
+			misses++
+		}
+	}
+	if ctx.Err() == nil {
+		r.log.Info("relay does not answer, connections closed", "relay", p)
+		_ = r.host.Network().ClosePeer(p)
+	}
+}
+
+func (r *Reach) answers(ctx context.Context, p peer.ID) bool {
+	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "relay"), relayPulseWait)
+	defer cancel()
+	select {
+	case res := <-ping.Ping(ctx, r.host, p):
+		return res.Error == nil
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// search looks for relays in the group, and connects to them: what they are says their
+// identification.
+func (r *Reach) search() {
+	ctx, cancel := context.WithTimeout(r.ctx, searchRetry)
+	defer cancel()
+	defer func() {
+		r.mu.Lock()
+		r.searching = false
+		r.mu.Unlock()
+	}()
+	found := 0
+	for info := range r.cfg.Find(ctx) {
+		if info.ID == r.host.ID() || r.host.Connect(ctx, info) != nil {
+			continue
+		}
+		if found++; found >= wantedRelays {
+			return
+		}
+	}
+}
+
+// direct returns a connection to a peer that no relay carries, or nil.
+func (r *Reach) direct(p peer.ID) network.Conn {
+	for _, c := range r.host.Network().ConnsToPeer(p) {
+		if !relayed(c) && !c.IsClosed() {
+			return c
+		}
+	}
+	return nil
+}
+
+// circuitsLocked are the addresses at relays.
+func (r *Reach) circuitsLocked() []ma.Multiaddr {
+	var all []ma.Multiaddr
+	for _, p := range slices.Sorted(maps.Keys(r.holds)) {
+		all = append(all, r.holds[p].circuits...)
+	}
+	return all
+}
+
+// circuitsAt makes addresses at a relay of those that it has: one a transport, public ones
+// before others; if it says nothing of use, the one that it was reached at.
+func circuitsAt(p peer.ID, addrs []ma.Multiaddr, reached ma.Multiaddr) []ma.Multiaddr {
+	ip, _ := ipOf(reached)
+	rank := func(a ma.Multiaddr) int {
+		at, ok := ipOf(a)
+		switch {
+		case !ok || isCircuit(a) || at.IsLoopback() && !ip.IsLoopback():
+			return 3
+		case at == ip && isPublicIP(at):
+			return 0
+		case isPublicIP(at):
+			return 1
+		}
+		return 2
+	}
+	addrs = slices.Clone(addrs)
+	for i, a := range addrs { // some end with the relay's ID
+		addrs[i], _ = peer.SplitAddr(a)
+	}
+	addrs = slices.DeleteFunc(addrs, func(a ma.Multiaddr) bool {
+		at, _ := ipOf(a)
+		return a == nil || rank(a) == 3 || rank(a) == 2 && at != ip
+	})
+	slices.SortStableFunc(addrs, func(a, b ma.Multiaddr) int { return cmp.Compare(rank(a), rank(b)) })
+	at := ma.StringCast("/p2p/" + p.String() + "/p2p-circuit")
+	var circuits []ma.Multiaddr
+	had := map[string]bool{}
+	for _, a := range append(addrs, reached) {
+		if t := transportOf(a); !had[t] && len(circuits) < maxCircuits {
+			had[t] = true
+			circuits = append(circuits, a.Encapsulate(at))
+		}
+	}
+	return circuits
+}
+
+// transportOf is "udp", "tcp" or "ws".
+func transportOf(a ma.Multiaddr) string {
+	if _, err := a.ValueForProtocol(ma.P_WS); err == nil {
+		return "ws"
+	}
+	if _, err := a.ValueForProtocol(ma.P_WSS); err == nil {
+		return "ws"
+	}
+	if _, err := a.ValueForProtocol(ma.P_UDP); err == nil {
+		return "udp"
+	}
+	return "tcp"
+}
