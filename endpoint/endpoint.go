@@ -79,7 +79,8 @@ type Endpoint struct {
 	services   []string
 	doors      map[string]network.StreamHandler // of a closed group, by service
 	gates      map[*Gate]struct{}
-	meters     map[string]*meter // by service
+	meters     map[string]*meter  // by service
+	carried    map[id.Peer]*meter // through relays, by peer
 	count      counts
 	complained map[complaint]time.Time // when the log had the last warning
 	rechecks   uint64                  // how often neighbours were looked at anew
@@ -94,7 +95,7 @@ func New(cfg *Config) *Endpoint {
 	e := &Endpoint{
 		host: cfg.Host, board: cfg.Switchboard, group: cfg.Group, secret: cfg.Secret, admission: cfg.Admission,
 		met: cfg.Met, gone: cfg.Gone, refused: cfg.Refused, expelled: cfg.Expelled, log: cfg.Log, self: cfg.Self,
-		complained: map[complaint]time.Time{}, gates: map[*Gate]struct{}{}, doors: map[string]network.StreamHandler{}, meters: map[string]*meter{},
+		complained: map[complaint]time.Time{}, gates: map[*Gate]struct{}{}, doors: map[string]network.StreamHandler{}, meters: map[string]*meter{}, carried: map[id.Peer]*meter{},
 		neighbours: map[peer.ID]*adv.Signed{}, near: map[id.Peer]peer.ID{}, hellos: map[peer.ID]int{}, book: newBook(),
 		handlers: map[string]handler{}, streams: map[*Stream]struct{}{}, pulses: map[peer.ID]*pulse{}, held: map[peer.ID]struct{}{},
 		unsubscribe: func() error { return nil },
@@ -281,7 +282,8 @@ func (e *Endpoint) spawn(f func()) {
 // Open opens a stream to a service of a peer, which it connects to and is
 // admitted by where that has not happened; the peer may be ourselves. The context
 // bounds the opening, not the stream. The errors are of type [*Error] and wrap [ErrUnknownPeer],
-// [ErrUnreachable], [ErrNotAdmitted], the context's, or [net.ErrClosed].
+// [ErrUnreachable], [ErrNotAdmitted], the context's, or [net.ErrClosed]; and [ErrNoDirect] or
+// [ErrNoRelay] if the context says by which way, see [WithWay].
 func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Stream, error) {
 	if to == e.ID() {
 		return e.openLoop(service)
@@ -292,6 +294,9 @@ func (e *Endpoint) Open(ctx context.Context, to id.Peer, service string) (*Strea
 	}
 	if _, err := e.admit(ctx, h); err != nil {
 		return nil, err
+	}
+	if err := e.clear(ctx, h); err != nil {
+		return nil, &Error{"open " + service, to, "", err}
 	}
 	s, err := e.openAt(network.WithNoDial(ctx, "admitted"), h, service)
 	if foreign(err) {

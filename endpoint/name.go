@@ -28,7 +28,7 @@ func (e *Endpoint) openAt(ctx context.Context, h peer.ID, service string) (netwo
 	if e.closedGroup() {
 		return e.knock(ctx, h, service)
 	}
-	return e.host.NewStream(ctx, h, e.protocol(service))
+	return e.hostStream(ctx, h, e.protocol(service))
 }
 
 // serveAs has the host answer for a service: by its name if the group is open, by the

@@ -32,6 +32,7 @@ type Stream struct {
 	byteStream
 	peer id.Peer
 	m    *meter
+	far  *meter        // not nil: a relay carries it
 	r    *bufio.Reader // nil until something is read through it
 	end  func()
 	kept bool
@@ -59,6 +60,10 @@ func (e *Endpoint) newStream(s byteStream, who id.Peer, service string, inbound 
 	}
 	st.m = e.meterLocked(service)
 	st.m.opened(inbound)
+	if st.Relayed() {
+		st.far = e.carriedLocked(who)
+		st.far.opened(inbound)
+	}
 	e.streams[st] = struct{}{}
 	st.end = func() {
 		e.mu.Lock()
@@ -78,6 +83,9 @@ func (s *Stream) Read(p []byte) (int, error) {
 	if s.m != nil {
 		s.m.bytesIn.Add(uint64(n))
 	}
+	if s.far != nil {
+		s.far.bytesIn.Add(uint64(n))
+	}
 	return n, err
 }
 
@@ -86,6 +94,9 @@ func (s *Stream) Write(p []byte) (int, error) {
 	n, err := s.byteStream.Write(p)
 	if s.m != nil {
 		s.m.bytesOut.Add(uint64(n))
+	}
+	if s.far != nil {
+		s.far.bytesOut.Add(uint64(n))
 	}
 	return n, err
 }

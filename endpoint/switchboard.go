@@ -110,7 +110,7 @@ func readKnock(r io.Reader) (tag [16]byte, service string, err error) {
 // knock opens a stream to a service of the closed group at a host. Whether that is in the
 // group shows when something is read.
 func (e *Endpoint) knock(ctx context.Context, h peer.ID, service string) (network.Stream, error) {
-	s, err := e.host.NewStream(ctx, h, closedProtocol)
+	s, err := e.hostStream(ctx, h, closedProtocol)
 	if err != nil {
 		return nil, err
 	}

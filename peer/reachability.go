@@ -8,7 +8,9 @@ import (
 
 	hostid "github.com/libp2p/go-libp2p/core/peer"
 
+	"github.com/juxta-p2p/juxta/adv"
 	"github.com/juxta-p2p/juxta/peer/internal/reach"
+	"github.com/juxta-p2p/juxta/pipe"
 )
 
 // Reachability says how others reach a peer, as far as it knows.
@@ -133,3 +135,20 @@ func (p *Peer) Attempts(host hostid.ID) []Attempt {
 	}
 	return all
 }
+
+// SetWay says by which ways a peer may be reached from now on, in any group: a relay is
+// taken at once and a direct way when there is one (pipe.AnyWay), which is how it begins;
+// or only the one or the other. Connections that are not of such a way are closed, and
+// refused. To say so of one pipe only, see [pipe.WithWay].
+//
+// No hole can be punched to a peer that may not be reached through a relay at first.
+func (p *Peer) SetWay(who *adv.Signed, w pipe.Way) error {
+	if w != pipe.AnyWay && w != pipe.DirectOnly && w != pipe.RelayOnly {
+		return fmt.Errorf("peer: way %q: %s, %s or %s are wanted", w, pipe.AnyWay, pipe.DirectOnly, pipe.RelayOnly)
+	}
+	p.reach.SetWay(who.Host(), w)
+	return nil
+}
+
+// Way returns by which ways a peer may be reached.
+func (p *Peer) Way(who *adv.Signed) pipe.Way { return p.reach.Way(who.Host()) }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/message"
 	"github.com/juxta-p2p/juxta/pipe/internal/wire"
@@ -72,7 +73,7 @@ func (b *balancer) look(ctx context.Context) {
 		if b.s.inputEnd(b.adv.PipeID) != nil {
 			found <- b.s.ep.ID()
 		}
-		for who := range b.s.holders(ctx, b.adv) {
+		for who := range b.s.holders(endpoint.WithWay(ctx, endpoint.AnyWay), b.adv) {
 			found <- who.Signer()
 		}
 	})

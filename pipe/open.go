@@ -146,7 +146,8 @@ func (s *Service) open(ctx context.Context, a *adv.Pipe, kind wire.Open_Kind) (s
 type attempt func(ctx, asking context.Context) error
 
 func (f attempt) within(ctx context.Context, asking time.Duration) error {
-	short, cancel := context.WithTimeout(ctx, asking)
+	// The way is that of the pipe; who is asked for it is asked by any.
+	short, cancel := context.WithTimeout(endpoint.WithWay(ctx, endpoint.AnyWay), asking)
 	defer cancel()
 	return f(ctx, short)
 }
@@ -236,7 +237,8 @@ func notBound(err error) error {
 type opening struct {
 	*endpoint.Stream
 	session [16]byte
-	from    uint64 // where it begins
+	from    uint64       // where it begins
+	way     endpoint.Way // that its streams have to take
 }
 
 // abandon ends the session before it has begun.
@@ -258,7 +260,7 @@ func (s *Service) openAt(ctx context.Context, who id.Peer, want *target) (*openi
 		_ = st.Reset()
 		return nil, fmt.Errorf("%w: %v has no right to the input end: %w", ErrNotBound, who, err)
 	}
-	return &opening{st, n, want.from}, nil
+	return &opening{st, n, want.from, endpoint.WayOf(ctx)}, nil
 }
 
 // openStream opens a stream of a session, and returns the position from which the other

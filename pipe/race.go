@@ -50,7 +50,9 @@ func race(ctx context.Context, final bool, feed func(ctx context.Context, try fu
 		if o.err == nil || final && errors.Is(o.err, ErrRefused) {
 			return o
 		}
-		last = o
+		if last.err == nil || o.err != ErrNotBound { // which says least
+			last = o
+		}
 	}
 	return last
 }

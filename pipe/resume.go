@@ -114,6 +114,13 @@ func (x *session) passOn(ctx context.Context, patience time.Duration) bool {
 	return true
 }
 
+// whenDirect has the streams opened anew when a relay is not needed any more for this one.
+func (x *session) whenDirect(st *endpoint.Stream) {
+	if x.way != endpoint.RelayOnly {
+		x.s.ep.WhenDirect(st, x.improve)
+	}
+}
+
 // improve opens the streams anew, because there is a better way to the peer.
 func (x *session) improve() {
 	x.mu.Lock()
@@ -171,7 +178,7 @@ func (x *session) reattach(ctx context.Context) error {
 		} else if err != nil {
 			return errGone
 		}
-		x.s.ep.WhenDirect(st, x.improve)
+		x.whenDirect(st)
 	}
 	if x.wantsBack() {
 		st, _, err := x.open(ctx, wire.Open_BACK, x.in.Detach())
@@ -182,7 +189,7 @@ func (x *session) reattach(ctx context.Context) error {
 		x.mu.Lock()
 		x.shown = true
 		x.mu.Unlock()
-		x.s.ep.WhenDirect(st, x.improve)
+		x.whenDirect(st)
 	}
 	return nil
 }
@@ -199,7 +206,7 @@ func (x *session) open(ctx context.Context, d wire.Open_Direction, at uint64) (*
 	x.attempts[d]++
 	n := x.attempts[d]
 	x.mu.Unlock()
-	return x.s.openStream(ctx, x.key.peer, &wire.Open{
+	return x.s.openStream(endpoint.WithWay(ctx, x.way), x.key.peer, &wire.Open{
 		Pipe: x.pipe.Bytes(), Kind: x.kind, Session: x.key.id[:], Direction: d, Attempt: n, Position: at,
 	})
 }

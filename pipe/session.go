@@ -45,6 +45,7 @@ type session struct {
 	release func()    // of the hold on the peer
 	joining lock.Turn // streams are attached one at a time
 	heir    func(context.Context, *session) bool
+	way     endpoint.Way // that its streams take
 
 	in  *flow.Receiver
 	out *flow.Sender
@@ -73,7 +74,7 @@ type beginning struct {
 // dialSession makes our end of a session that we have begun with st.
 func (s *Service) dialSession(st *opening, b *beginning) (*session, error) {
 	x := s.newSession(sessionKey{st.Peer(), st.session, true}, b.pipe, b.kind)
-	x.heir = b.heir
+	x.heir, x.way = b.heir, st.way
 	if x.out = b.out; x.out == nil {
 		x.out = flow.NewSender(0, nil)
 	}
@@ -92,7 +93,7 @@ func (s *Service) dialSession(st *opening, b *beginning) (*session, error) {
 	if x.back {
 		x.lost() // its stream is yet to be opened
 	}
-	s.ep.WhenDirect(st.Stream, x.improve)
+	x.whenDirect(st.Stream)
 	return x, nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/juxta-p2p/juxta/adv"
+	"github.com/juxta-p2p/juxta/endpoint"
 	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/message"
 	"github.com/juxta-p2p/juxta/pipe/internal/flow"
@@ -19,6 +20,7 @@ type unicast struct {
 	s     *Service
 	adv   *adv.Pipe
 	moved func() // not nil: called when another session has taken over
+	way   endpoint.Way
 
 	mu     sync.Mutex // guards what follows
 	x      *session
@@ -38,7 +40,7 @@ func (s *Service) newUnicast(ctx context.Context, a *adv.Pipe) (*unicast, error)
 
 // unicastOn makes one of a stream that was opened for it.
 func (s *Service) unicastOn(st *opening, a *adv.Pipe) (*unicast, error) {
-	u := &unicast{s: s, adv: a}
+	u := &unicast{s: s, adv: a, way: st.way}
 	x, err := s.dialSession(st, &beginning{pipe: a.PipeID, kind: wire.Open_MESSAGES, heir: u.heir()})
 	if err != nil {
 		return nil, err
@@ -130,7 +132,7 @@ func (u *unicast) ready(ctx context.Context) (*session, error) {
 	if !told && !faded {
 		return x, nil
 	}
-	st, err := u.s.open(ctx, u.adv, wire.Open_MESSAGES)
+	st, err := u.s.open(endpoint.WithWay(ctx, u.way), u.adv, wire.Open_MESSAGES)
 	if err != nil {
 		return nil, err
 	}
@@ -237,7 +239,7 @@ func (u *unicast) failOver(ctx context.Context, x *session) bool {
 	}
 	want := &target{pipe: u.adv, kind: wire.Open_MESSAGES, from: at}
 	var st *opening
-	err := u.s.retry(ctx, func(ctx, asking context.Context) (err error) {
+	err := u.s.retry(endpoint.WithWay(ctx, u.way), func(ctx, asking context.Context) (err error) {
 		st, err = u.s.try(ctx, asking, want)
 		return err
 	})

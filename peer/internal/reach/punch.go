@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
+
+	"github.com/juxta-p2p/juxta/endpoint"
 )
 
 const (
@@ -129,7 +132,7 @@ func (p *puncher) begin(c network.Conn, after time.Duration) {
 			case <-p.r.ctx.Done():
 				return
 			}
-			if c.IsClosed() || p.r.direct(who) != nil || p.r.Policy(who) == RelayOnly {
+			if c.IsClosed() || p.r.direct(who) != nil || p.r.Way(who) == endpoint.RelayOnly {
 				return
 			}
 			if svc := p.service(); svc == nil || svc.DirectConnect(who) == nil {
@@ -209,7 +212,7 @@ func (p *puncher) Trace(ev *holepunch.Event) {
 			e.What = "dial failed"
 		}
 	case *holepunch.StartHolePunchEvt:
-		e.What, e.Took, e.Note = "punch", x.RTT, joined(x.RemoteAddrs)
+		e.What, e.Took, e.Note = "punch", x.RTT, strings.Join(x.RemoteAddrs, " ")
 	case *holepunch.EndHolePunchEvt:
 		e.What, e.Took, e.Note = "punched", x.EllapsedTime, firstLine(x.Error)
 		if !x.Success {
@@ -265,4 +268,9 @@ func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return strings.TrimSpace(line)
 }

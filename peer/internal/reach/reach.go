@@ -18,6 +18,8 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/host/eventbus"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/endpoint"
 )
 
 // Mode is a choice that may be left to the peer.
@@ -73,7 +75,7 @@ type Reach struct {
 	relay      *server // nil: we are none
 	public     bool
 	serve      Mode
-	policies   map[peer.ID]Policy
+	ways       map[peer.ID]endpoint.Way
 	changed    chan struct{} // closed when there is news for Await
 }
 
@@ -82,7 +84,7 @@ func New(cfg *Config) *Reach {
 	r := &Reach{
 		cfg: *cfg, log: cfg.Log, wake: make(chan struct{}, 1), serve: cfg.Serve,
 		holds: map[peer.ID]*hold{}, candidates: map[peer.ID]bool{}, asking: map[peer.ID]bool{}, refused: map[peer.ID]refusal{},
-		policies: map[peer.ID]Policy{}, own: ownPrefixes(), changed: make(chan struct{}),
+		ways: map[peer.ID]endpoint.Way{}, own: ownPrefixes(), changed: make(chan struct{}),
 	}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package reach
 import (
 	"cmp"
 	"context"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -50,7 +51,7 @@ type server struct {
 	circuits, served, refused atomic.Int64
 
 	mu       sync.Mutex // guards what follows
-	places   map[peer.ID]time.Time
+	places   map[peer.ID]placeOf
 	accounts map[peer.ID]*Account
 }
 
@@ -69,7 +70,7 @@ type Account struct {
 func newServer(r *Reach) (*server, error) {
 	s := &server{
 		r: r, since: time.Now(), limits: r.cfg.Limits.complete(),
-		places: map[peer.ID]time.Time{}, accounts: map[peer.ID]*Account{},
+		places: map[peer.ID]placeOf{}, accounts: map[peer.ID]*Account{},
 	}
 	var err error
 	s.relay, err = relay.New(&metered{r.host, s}, relay.WithACL(s), relay.WithMetricsTracer(s),
@@ -83,15 +84,49 @@ func newServer(r *Reach) (*server, error) {
 
 func (s *server) close() { _ = s.relay.Close() }
 
-// AllowReserve implements [relay.ACLFilter]: for a place, a peer has to be of ours.
-func (s *server) AllowReserve(p peer.ID, _ ma.Multiaddr) bool {
+// placeOf is a place that was given.
+type placeOf struct {
+	until time.Time
+	at    netip.Addr // from where it was asked for
+}
+
+// AllowReserve implements [relay.ACLFilter]: for a place, a peer has to be of ours, and one
+// be free. The relay itself would see to that, too, but not tell us.
+func (s *server) AllowReserve(p peer.ID, a ma.Multiaddr) bool {
 	if !s.admit(p) {
 		return false
 	}
+	at, _ := ipOf(a)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.places[p] = time.Now().Add(s.limits.Lease)
+	s.tidyLocked()
+	if _, had := s.places[p]; !had && (len(s.places) >= s.limits.Reservations || s.atLocked(at) >= s.limits.PerAddress) {
+		s.refused.Add(1)
+		s.r.log.Info("no place left at this relay", "addr", p, "from", at, "places", len(s.places))
+		return false
+	}
+	s.places[p] = placeOf{time.Now().Add(s.limits.Lease), at}
 	return true
+}
+
+// tidyLocked forgets places that the relay has given up: they have expired, or the peer is
+// gone.
+func (s *server) tidyLocked() {
+	now := time.Now()
+	for p, at := range s.places {
+		if now.After(at.until) || s.r.host.Network().Connectedness(p) == network.NotConnected {
+			delete(s.places, p)
+		}
+	}
+}
+
+func (s *server) atLocked(ip netip.Addr) (n int) {
+	for _, p := range s.places {
+		if p.at == ip {
+			n++
+		}
+	}
+	return n
 }
 
 // AllowConnect implements [relay.ACLFilter].
@@ -182,12 +217,7 @@ func (r *Reach) Serving() *Serving {
 		Since: s.since, Limits: s.limits, Circuits: int(s.circuits.Load()),
 		Served: uint64(s.served.Load()), Refused: uint64(s.refused.Load()),
 	}
-	now := time.Now()
-	for p, until := range s.places {
-		if now.After(until) || r.host.Network().Connectedness(p) == network.NotConnected { // as the relay has it
-			delete(s.places, p)
-		}
-	}
+	s.tidyLocked()
 	st.Places = len(s.places)
 	for p := range s.places {
 		if s.accounts[p] == nil {
