@@ -25,7 +25,7 @@ const (
 	dialTimeout = 3 * time.Second
 	// How soon it is tried again to go on directly, as long as there is a connection
 	// through a relay; doubled up to retryMax.
-	retryFirst = 15 * time.Second
+	retryFirst = 2 * time.Second
 	retryMax   = 5 * time.Minute
 	// What is remembered of attempts: of so many peers so many events each.
 	maxTimelines = 64

@@ -18,18 +18,24 @@ const (
 	relayDelayFar  = 250 * time.Millisecond
 )
 
+// webSocketDelay is how long a WebSocket waits for plain TCP, which is what it is made on,
+// with less of an envelope. It is for where nothing else passes.
+const webSocketDelay = swarm.PublicTCPDelay + 100*time.Millisecond
+
 // Rank says which addresses of a peer are dialled when. On a machine or a local network
 // TCP comes first, as it carries more than QUIC there and the kernel tells at once when the
 // other process ends; elsewhere it is libp2p's order. A relay does not wait for addresses
 // that may lead nowhere, such as private ones of another network: what comes first is taken,
 // and who comes by a relay goes on directly.
 func (r *Reach) Rank(addrs []ma.Multiaddr) []network.AddrDelay {
-	var near, far, circuits []ma.Multiaddr
+	var near, far, web, circuits []ma.Multiaddr
 	var delay time.Duration
 	for _, a := range addrs {
 		switch {
 		case isCircuit(a):
 			circuits = append(circuits, a)
+		case transportOf(a) == "ws":
+			web = append(web, a)
 		case manet.IsPrivateAddr(a) || manet.IsIPLoopback(a):
 			near = append(near, a)
 			if r.isClose(a) {
@@ -41,6 +47,13 @@ func (r *Reach) Rank(addrs []ma.Multiaddr) []network.AddrDelay {
 		}
 	}
 	ranked := append(rankNear(near), swarm.DefaultDialRanker(far)...)
+	for _, a := range web {
+		d := network.AddrDelay{Addr: a}
+		if len(near)+len(far) > 0 {
+			d.Delay = webSocketDelay
+		}
+		ranked = append(ranked, d)
+	}
 	for _, d := range swarm.DefaultDialRanker(circuits) {
 		d.Delay += delay
 		ranked = append(ranked, d)

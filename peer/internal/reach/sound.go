@@ -3,6 +3,7 @@ package reach
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -46,24 +47,24 @@ func (r *Reach) soundOnce(ctx context.Context, p peer.ID) {
 	}
 	had := transportOf(c.RemoteMultiaddr())
 	ip, _ := ipOf(c.RemoteMultiaddr())
+	var sounding sync.WaitGroup
 	for _, a := range r.host.Peerstore().Addrs(p) {
 		t := transportOf(a)
 		at, ok := ipOf(a)
 		if !ok || isCircuit(a) || t == had || t == "ws" || at != ip || !r.listensBy(t) {
 			continue
 		}
-		err := r.sound(ctx, p, a)
-		if ctx.Err() != nil {
-			return
-		}
-		if t == "udp" {
-			r.punch.udpBlocked.Store(err != nil)
-		}
-		if err == nil {
-			return
-		}
-		r.log.Debug("not seen over the other transport", "relay", p, "addr", a, "err", err)
+		sounding.Go(func() {
+			err := r.sound(ctx, p, a)
+			if t == "udp" && ctx.Err() == nil {
+				r.punch.udpBlocked.Store(err != nil)
+			}
+			if err != nil {
+				r.log.Debug("not seen over the other transport", "relay", p, "addr", a, "err", err)
+			}
+		})
 	}
+	sounding.Wait()
 }
 
 // listensBy reports whether the host listens by a transport.
