@@ -19,7 +19,9 @@ type RelayMode string
 
 // The modes.
 const (
-	RelayAuto RelayMode = "auto" // while others can reach it from anywhere
+	// RelayAuto: while others can reach it from anywhere; or do reach it, as their
+	// rendezvous, and no NAT is between them.
+	RelayAuto RelayMode = "auto"
 	RelayOn   RelayMode = "on"
 	RelayOff  RelayMode = "off"
 )
@@ -83,8 +85,18 @@ func (p *Peer) newReach() *reach.Reach {
 		Limits: reach.Limits{
 			Reservations: l.Reservations, PerAddress: l.PerAddress, Circuits: l.Circuits, Bytes: l.Bytes, Lease: l.Lease,
 		},
-		Find: p.findRelays, Admit: p.mayRelay, Changed: p.reintroduce, Log: p.cfg.Log,
+		Needed: p.isNeeded, Find: p.findRelays, Admit: p.mayRelay, Changed: p.reintroduce, Log: p.cfg.Log,
 	})
+}
+
+// isNeeded reports whether this peer is the rendezvous of others.
+func (p *Peer) isNeeded() bool {
+	select {
+	case <-p.up:
+		return p.net.Rendezvous().Clients() > 0
+	default:
+		return false
+	}
 }
 
 // findRelays asks the net group for relays.

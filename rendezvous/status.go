@@ -114,6 +114,17 @@ func (s *Service) Status() *Status {
 	return st
 }
 
+// Clients is how many edges have a lease with this peer.
+func (s *Service) Clients() int {
+	srv := s.server()
+	if srv == nil {
+		return 0
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	return len(srv.clients)
+}
+
 func (srv *server) status(st *Status) {
 	srv.mu.Lock()
 	for _, c := range srv.clients {

@@ -56,11 +56,17 @@ func (r *Reach) record(by peer.ID, local, remote, seen ma.Multiaddr) {
 	if !r.listensOn(local) {
 		return // a port of the moment, at which nobody would find us
 	}
-	o := Observation{By: by, At: time.Now(), From: from, Local: local, Seen: seen}
+	r.note(Observation{By: by, At: time.Now(), From: from, Local: local, Seen: seen})
+	r.punch.prepare()
+}
+
+// note keeps an observation in the place of the last one by the same peer.
+func (r *Reach) note(o Observation) {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	kept := r.seen[:0]
 	for _, old := range r.seen {
-		if old.From != o.From || transportOf(old.Local) != transportOf(local) {
+		if old.From != o.From || transportOf(old.Local) != transportOf(o.Local) {
 			kept = append(kept, old)
 		}
 	}
@@ -68,8 +74,6 @@ func (r *Reach) record(by peer.ID, local, remote, seen ma.Multiaddr) {
 	if len(r.seen) > maxObservations {
 		r.seen = r.seen[1:]
 	}
-	r.mu.Unlock()
-	r.punch.prepare()
 }
 
 // listensOn reports whether the host listens on the port of a local address.

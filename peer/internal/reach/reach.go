@@ -34,11 +34,14 @@ const (
 
 // Config says how a host is to be reached.
 type Config struct {
-	Serve  Mode // being a relay; Auto: while the host is public
+	Serve  Mode // being a relay; Auto: while the host is public, or Needed and behind no NAT
 	Public Mode // being reachable without one; Auto: it is found out. Off: it takes relays in any case
 	Limits Limits
 	// Find finds relays that the host is not connected to. It is called when there is none.
 	Find func(context.Context) iter.Seq[peer.AddrInfo]
+	// Needed says whether others depend on the host, who have come to it: so it can be
+	// reached, by some at least. It must not wait.
+	Needed func() bool
 	// Admit says whether a peer may use this host as a relay. It may wait for the peer.
 	Admit func(context.Context, peer.ID) bool
 	// Changed is called when the peer has become, or is no longer, a relay, or public. It
@@ -218,9 +221,10 @@ func (r *Reach) nudge() {
 // judge finds out whether the host is public, and acts on it.
 func (r *Reach) judge() {
 	listening := r.host.Network().ListenAddresses()
+	needed := r.cfg.Needed != nil && r.cfg.Needed() && !r.Hidden() && r.cfg.wants(r)
 	r.mu.Lock()
 	public := r.isPublicLocked(listening)
-	serve := r.serve == On || r.serve == Auto && public
+	serve := r.serve == On || r.serve == Auto && (public || needed)
 	was, srv := r.public, r.relay
 	r.public = public
 	r.mu.Unlock()
