@@ -332,10 +332,15 @@ func (e *Endpoint) Connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, 
 
 // dial connects to a host, also soon after that has failed: for how long to wait
 // after a failure is decided by those who call us. The host's own answer, not to
-// try for 5 s to 5 min, would keep us from a peer that is back.
+// try for 5 s to 5 min, would keep us from a peer that is back, or whose relay is.
 func (e *Endpoint) dial(ctx context.Context, to peer.AddrInfo) error {
 	if s, ok := e.host.Network().(*swarm.Swarm); ok {
 		s.Backoff().Clear(to.ID)
+		for _, a := range append(e.host.Peerstore().Addrs(to.ID), to.Addrs...) {
+			if relay := relayAt(a); relay != "" {
+				s.Backoff().Clear(relay)
+			}
+		}
 	}
 	return e.host.Connect(ctx, to)
 }

@@ -126,10 +126,13 @@ func (e *Endpoint) hostStream(ctx context.Context, h peer.ID, p protocol.ID) (ne
 	return s, nil
 }
 
-// relayOf names the relay of a connection, or is "".
-func relayOf(c network.Conn) peer.ID {
-	at, _ := ma.SplitFunc(c.RemoteMultiaddr(), func(p ma.Component) bool { return p.Protocol().Code == ma.P_CIRCUIT })
-	if at == nil || !relayed(c) {
+// relayAt names the relay of an address, or is "".
+func relayAt(a ma.Multiaddr) peer.ID {
+	if !isRelayed(a) {
+		return ""
+	}
+	at, _ := ma.SplitFunc(a, func(p ma.Component) bool { return p.Protocol().Code == ma.P_CIRCUIT })
+	if at == nil {
 		return ""
 	}
 	_, relay := peer.SplitAddr(at)

@@ -14,7 +14,8 @@ import (
 
 // addresses are those that the host tells others, of all that it may have: at a relay,
 // those where it has a place; public ones only if they are its own or somebody could dial
-// them. An address that only a NAT has would have others wait for nothing.
+// them. An address that only a NAT has would have others wait for nothing; and one of the
+// loopback interface, have them dial themselves.
 func (r *Reach) addresses(all []ma.Multiaddr) []ma.Multiaddr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -26,7 +27,11 @@ func (r *Reach) addresses(all []ma.Multiaddr) []ma.Multiaddr {
 			told = append(told, a)
 		}
 	}
-	return append(told, r.circuitsLocked()...)
+	told = append(told, r.circuitsLocked()...)
+	if out := slices.DeleteFunc(slices.Clone(told), manet.IsIPLoopback); len(out) > 0 {
+		return out
+	}
+	return told
 }
 
 // isOwnLocked reports whether an interface of this machine has the address.
