@@ -7,6 +7,8 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	ma "github.com/multiformats/go-multiaddr"
+
+	"github.com/juxta-p2p/juxta/endpoint"
 )
 
 func TestKindOfNAT(t *testing.T) {
@@ -107,6 +109,18 @@ func TestWhatIsPunched(t *testing.T) {
 		if !slices.EqualFunc(got, parseAddrs(t, test.want), ma.Multiaddr.Equal) {
 			t.Errorf("of %v: %v, want %v", test.offered, got, test.want)
 		}
+	}
+}
+
+func TestWhoIsNotToldWhereWeAre(t *testing.T) {
+	r := newTestReach(t)
+	addrs := parseAddrs(t, []string{"/ip4/8.8.8.8/tcp/1"})
+	r.ways["x"] = endpoint.RelayOnly
+	if told := r.punch.FilterLocal("x", addrs); len(told) > 0 {
+		t.Errorf("told %v", told)
+	}
+	if told := r.punch.FilterLocal("y", addrs); len(told) != 1 {
+		t.Errorf("another is told %v", told)
 	}
 }
 

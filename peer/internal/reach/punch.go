@@ -178,8 +178,14 @@ func (p *puncher) addrs() []ma.Multiaddr {
 	return all
 }
 
-// FilterLocal implements [holepunch.AddrFilter].
-func (p *puncher) FilterLocal(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr { return addrs }
+// FilterLocal implements [holepunch.AddrFilter]: who is to be met through relays only is not
+// told where we are.
+func (p *puncher) FilterLocal(who peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
+	if p.r.Way(who) == endpoint.RelayOnly {
+		return nil
+	}
+	return addrs
+}
 
 // FilterRemote implements [holepunch.AddrFilter]: at its private addresses a peer is only
 // to be found if both are behind the same public one, or none is public.
