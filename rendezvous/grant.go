@@ -61,7 +61,7 @@ func (s *Service) helpOut(who id.Peer) bool {
 	willing := s.role == Auto && s.lease == nil && s.srv == nil && !s.closed
 	yield := s.asking[who] && id.Compare(who, s.self) < 0
 	s.mu.Unlock()
-	if !willing || yield {
+	if !willing || yield || s.hesitates() {
 		return false
 	}
 	s.help("a peer asked it for a lease, and it knew no rendezvous")

@@ -118,6 +118,7 @@ type Service struct {
 	unread     unread
 
 	mu         sync.Mutex // guards what follows
+	aloneSince time.Time  // without a rendezvous; zero: there is one
 	role       Role       // what was asked for
 	reason     string     // why the peer is what it is
 	since      time.Time

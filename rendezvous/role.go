@@ -23,6 +23,10 @@ const (
 	// How soon an edge that found no rendezvous looks again, at first and at most.
 	minSeek = 250 * time.Millisecond
 	maxSeek = 5 * time.Second
+	// hiddenPatience is how long a peer behind a NAT leaves it to others to become a
+	// rendezvous: as long as these may take to see that theirs is gone.
+	hiddenPatience = 12 * time.Second
+	hiddenSeek     = time.Second // how often it looks for one meanwhile, at least
 )
 
 // run keeps the peer in its place until Close: with a lease, or as a rendezvous.
@@ -52,6 +56,7 @@ func (s *Service) run() {
 			case <-s.ctx.Done():
 			}
 		case l != nil:
+			s.setAlone(time.Time{})
 			s.keep(l, changed)
 			pause = s.rest(l, pause)
 		case s.seek():
@@ -81,12 +86,13 @@ func (s *Service) rest(l *lease, pause time.Duration) time.Duration {
 // for something to happen.
 func (s *Service) alone(pause time.Duration, changed <-chan struct{}) time.Duration {
 	hopeless := false
+	s.setAlone(time.Now())
 	select {
 	case <-s.cfg.Settled:
 		if s.hopeAt.IsZero() {
 			s.hopeAt = time.Now()
 		}
-		hopeless = len(s.kicked) == 0 || time.Since(s.hopeAt) > maxSeek
+		hopeless = (len(s.kicked) == 0 || time.Since(s.hopeAt) > maxSeek) && !s.hesitates()
 	default:
 	}
 	if hopeless {
@@ -97,8 +103,11 @@ func (s *Service) alone(pause time.Duration, changed <-chan struct{}) time.Durat
 		s.settle() // it will not be better soon
 	}
 	settled := s.cfg.Settled
-	if hopeless {
+	if !s.hopeAt.IsZero() {
 		settled = nil
+	}
+	if s.hesitates() {
+		pause = min(pause, hiddenSeek)
 	}
 	select {
 	case <-settled:
@@ -109,6 +118,26 @@ func (s *Service) alone(pause time.Duration, changed <-chan struct{}) time.Durat
 	case <-s.ctx.Done():
 	}
 	return min(2*pause, maxSeek)
+}
+
+// setAlone notes since when there has been no rendezvous; zero: there is one.
+func (s *Service) setAlone(since time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if since.IsZero() || s.aloneSince.IsZero() {
+		s.aloneSince = since
+	}
+}
+
+// hesitates reports whether this peer leaves it to others yet: to one that is behind a NAT
+// not everybody can come.
+func (s *Service) hesitates() bool {
+	if s.cfg.Hidden == nil || !s.cfg.Hidden() || len(s.ep.Neighbours()) == 0 {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.aloneSince.IsZero() || time.Since(s.aloneSince) < hiddenPatience
 }
 
 func (s *Service) explain(reason string) {

@@ -171,8 +171,12 @@ func endpointOf(a ma.Multiaddr) (netip.AddrPort, bool) {
 	return netip.AddrPort{}, false
 }
 
-// Hidden reports whether there is a NAT between the host and those who have seen it.
+// Hidden reports whether there is a NAT between the host and those who have seen it, or it
+// was said that there is.
 func (r *Reach) Hidden() bool {
+	if r.cfg.Public == Off {
+		return true
+	}
 	udp, tcp := r.NATs()
 	return !r.Public() && (udp.hides() || tcp.hides())
 }
