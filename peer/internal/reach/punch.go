@@ -10,8 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	ma "github.com/multiformats/go-multiaddr"
@@ -23,6 +25,8 @@ import (
 const (
 	// dialTimeout bounds one attempt. Where it works at all, it does in a few round trips.
 	dialTimeout = 3 * time.Second
+	// yieldTime is how long who has called leaves it to the other side to begin.
+	yieldTime = 150 * time.Millisecond
 	// How soon it is tried again to go on directly, as long as there is a connection
 	// through a relay; doubled up to retryMax.
 	retryFirst = 2 * time.Second
@@ -73,7 +77,7 @@ func (p *puncher) prepare() {
 	if !ok {
 		return
 	}
-	svc, err := holepunch.NewService(p.r.host, h.IDService(), p.addrs,
+	svc, err := holepunch.NewService(&eitherWay{p.r.host}, h.IDService(), p.addrs,
 		holepunch.WithTracer(p), holepunch.WithAddrFilter(p), holepunch.DirectDialTimeout(dialTimeout))
 	if err != nil {
 		p.r.log.Error("no holes are punched", "err", err)
@@ -81,8 +85,8 @@ func (p *puncher) prepare() {
 	}
 	p.svc = svc
 	p.r.host.Network().Notify((*bystander)(p))
-	for _, c := range p.r.host.Network().Conns() { // the service knows of later ones only
-		p.begin(c, 0)
+	for _, c := range p.r.host.Network().Conns() {
+		p.begin(c)
 	}
 }
 
@@ -101,8 +105,8 @@ func (p *puncher) close() error {
 // bystander sees connections come.
 type bystander puncher
 
-// Connected begins to go on directly. The service does so itself at first, but only once.
-func (b *bystander) Connected(_ network.Network, c network.Conn) { (*puncher)(b).begin(c, retryFirst) }
+// Connected begins to go on directly.
+func (b *bystander) Connected(_ network.Network, c network.Conn) { (*puncher)(b).begin(c) }
 
 // Disconnected is of no interest.
 func (*bystander) Disconnected(network.Network, network.Conn) {}
@@ -113,20 +117,34 @@ func (*bystander) Listen(network.Network, ma.Multiaddr) {}
 // ListenClose is of no interest.
 func (*bystander) ListenClose(network.Network, ma.Multiaddr) {}
 
-// begin tries to replace a connection that came through a relay, first after a while, and
-// again as long as it is there and the only one. It is for the side that was called, as
-// libp2p has it: that one has the relay's address in its own.
-func (p *puncher) begin(c network.Conn, after time.Duration) {
-	who := c.RemotePeer()
-	if !relayed(c) || c.Stat().Direction != network.DirInbound {
+// begin tries to replace a connection that came through a relay, and again as long as it is
+// the only one.
+//
+// One side has to begin, and the other becomes the client of the connection, over QUIC: it
+// alone dials. Through a symmetric NAT nobody gets in at the port that others have seen, but
+// it may get out: so a peer behind one leaves it to the other to begin. Otherwise it is the
+// one that was called.
+func (p *puncher) begin(c network.Conn) {
+	if !relayed(c) {
 		return
 	}
+	who := c.RemotePeer()
 	p.r.wg.Go(func() {
 		if !p.enter(who) {
 			return
 		}
 		defer p.leave(who)
-		for wait := after; ; wait = min(max(2*wait, retryFirst), retryMax) {
+		if !p.identified(c) {
+			return
+		}
+		wait := time.Duration(0)
+		if c.Stat().Direction == network.DirOutbound {
+			wait = yieldTime
+		}
+		for {
+			if p.symmetric() {
+				wait = max(wait, retryFirst)
+			}
 			select {
 			case <-time.After(wait):
 			case <-p.r.ctx.Done():
@@ -135,11 +153,43 @@ func (p *puncher) begin(c network.Conn, after time.Duration) {
 			if c.IsClosed() || p.r.direct(who) != nil || p.r.Way(who) == endpoint.RelayOnly {
 				return
 			}
+			wait = min(max(2*wait, retryFirst), retryMax)
+			if p.busy(who) {
+				continue // the other side has begun
+			}
 			if svc := p.service(); svc == nil || svc.DirectConnect(who) == nil {
 				return
 			}
 		}
 	})
+}
+
+// identified waits until the other side has said what it speaks.
+func (p *puncher) identified(c network.Conn) bool {
+	h, ok := p.r.host.(identifying)
+	if !ok {
+		return false
+	}
+	select {
+	case <-h.IDService().IdentifyWait(c):
+		return true
+	case <-p.r.ctx.Done():
+		return false
+	}
+}
+
+// symmetric reports whether the host is behind a NAT that shows each another port.
+func (p *puncher) symmetric() bool {
+	udp, tcp := p.r.NATs()
+	return udp == Symmetric || tcp == Symmetric
+}
+
+// busy reports whether a hole is being punched for a peer.
+func (p *puncher) busy(who peer.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	line := p.timelines[who]
+	return len(line) > 0 && line[len(line)-1].What == "punch" && time.Since(line[len(line)-1].At) < dialTimeout
 }
 
 func (p *puncher) service() *holepunch.Service {
@@ -279,4 +329,37 @@ func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return strings.TrimSpace(line)
+}
+
+// eitherWay is the host as the hole punching service sees it. libp2p's begins by itself, and
+// only at the side that was called; ours is told when, and either side may.
+type eitherWay struct{ host.Host }
+
+// Network implements [host.Host]: of connections the service hears from us.
+func (h *eitherWay) Network() network.Network { return deaf{h.Host.Network()} }
+
+// SetStreamHandler implements [host.Host].
+func (h *eitherWay) SetStreamHandler(p protocol.ID, serve network.StreamHandler) {
+	h.Host.SetStreamHandler(p, func(s network.Stream) { serve(outboundStream{s}) })
+}
+
+// deaf is a network of which nothing is heard.
+type deaf struct{ network.Network }
+
+// Notify implements [network.Network].
+func (deaf) Notify(network.Notifiee) {}
+
+// outboundStream is one on a connection that seems to be ours.
+type outboundStream struct{ network.Stream }
+
+// Conn implements [network.Stream].
+func (s outboundStream) Conn() network.Conn { return outboundConn{s.Stream.Conn()} }
+
+type outboundConn struct{ network.Conn }
+
+// Stat implements [network.Conn].
+func (c outboundConn) Stat() network.ConnStats {
+	st := c.Conn.Stat()
+	st.Direction = network.DirOutbound
+	return st
 }
