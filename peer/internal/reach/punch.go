@@ -261,6 +261,7 @@ func (p *puncher) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
 // Trace implements [holepunch.EventTracer].
 func (p *puncher) Trace(ev *holepunch.Event) {
 	e := Event{At: time.Unix(0, ev.Timestamp)}
+	there := p.r.direct(ev.Remote) != nil
 	switch x := ev.Evt.(type) {
 	case *holepunch.DirectDialEvt:
 		e.What, e.Took, e.Note = "dialled", x.EllapsedTime, firstLine(x.Error)
@@ -271,10 +272,16 @@ func (p *puncher) Trace(ev *holepunch.Event) {
 		e.What, e.Took, e.Note = "punch", x.RTT, strings.Join(x.RemoteAddrs, " ")
 	case *holepunch.EndHolePunchEvt:
 		e.What, e.Took, e.Note = "punched", x.EllapsedTime, firstLine(x.Error)
-		if !x.Success {
+		switch {
+		case !x.Success && there:
+			e.Note = "from the other side"
+		case !x.Success:
 			e.What = "punch failed"
 		}
 	case *holepunch.ProtocolErrorEvt:
+		if there {
+			return // there is nothing left to do
+		}
 		e.What, e.Note = "error", firstLine(x.Error)
 	default: // the number of an attempt
 		return
