@@ -7,6 +7,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/libp2p/go-libp2p/core/crypto"
 	"github.com/libp2p/go-libp2p/core/host"
@@ -19,6 +20,7 @@ import (
 	"github.com/juxta-p2p/juxta/internal/lock"
 	"github.com/juxta-p2p/juxta/internal/store"
 	"github.com/juxta-p2p/juxta/peer/internal/reach"
+	"github.com/juxta-p2p/juxta/resolver"
 )
 
 // storeFile is where in the directory of a peer its caches are.
@@ -34,6 +36,8 @@ type Peer struct {
 	up     chan struct{} // closed when net is there
 	groups groups
 	closer []io.Closer // in the order in which they were opened
+	// relayMode is the last that was set, if any was.
+	relayMode atomic.Value
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -109,6 +113,7 @@ func (p *Peer) start(ctx context.Context, seeds []hostid.AddrInfo) error {
 	}
 	p.closer = append(p.closer, p.net, closerFunc(p.leaveAll))
 	p.groups.store, p.groups.settled = cfg.Store, settled
+	p.net.Resolver().Handle(situationHandler, resolver.HandlerFunc(p.serveSituation))
 	close(p.up)
 	p.meet(seeds, settled)
 	p.rejoin()

@@ -2,6 +2,7 @@ package peer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"time"
@@ -78,8 +79,17 @@ func (p *Peer) SetRelay(m RelayMode) error {
 	if !ok {
 		return fmt.Errorf("peer: relay %q: auto, on or off are wanted", m)
 	}
+	p.relayMode.Store(m)
 	p.reach.Serve(mode)
 	return nil
+}
+
+// RelayMode returns whether the peer was told to be a relay, or not, or decides itself.
+func (p *Peer) RelayMode() RelayMode {
+	if m, ok := p.relayMode.Load().(RelayMode); ok {
+		return m
+	}
+	return p.cfg.Relay
 }
 
 // Relaying is what a relay does for others, and has done.
@@ -145,6 +155,12 @@ func (p *Peer) Attempts(host hostid.ID) []Attempt {
 func (p *Peer) SetWay(who *adv.Signed, w pipe.Way) error {
 	if w != pipe.AnyWay && w != pipe.DirectOnly && w != pipe.RelayOnly {
 		return fmt.Errorf("peer: way %q: %s, %s or %s are wanted", w, pipe.AnyWay, pipe.DirectOnly, pipe.RelayOnly)
+	}
+	if !p.cfg.reachable() {
+		if w == pipe.AnyWay {
+			return nil
+		}
+		return errors.New("peer: ways: there is only the direct one on this network")
 	}
 	p.reach.SetWay(who.Host(), w)
 	return nil
