@@ -18,6 +18,7 @@ const (
 	topicPipes          = "pipes and messages"
 	topicResolver       = "resolver"
 	topicRendezvous     = "rendezvous"
+	topicRelay          = "relay"
 )
 
 // All is every command of this package.
@@ -41,13 +42,14 @@ func Text() []shell.Command {
 func Overlay() []shell.Command {
 	return []shell.Command{
 		await,
-		whoami, peers, ping,
+		whoami, peers, ping, route, why, transports,
 		groups, mkpgrp, join, leave, chpgrp, authenticate, creds, passwd, invite, grant, revoke, members, who,
 		search, explain, watch, mkadv, publish, unpublish, info, importfile, exportfile, flush, dumpcm, storehome,
 		newpipe, mkpipe, mkmsg, put, get, send, recv, request, replyTo, listen, connect, forward, closeObjects,
 		xfer, talk,
 		query, answer,
 		rdvserver, rdvstatus, rdvcontrol,
+		relayserver, relaystatus,
 	}
 }
 

@@ -19,7 +19,7 @@ import (
 var await = shell.Command{
 	Name:  "await",
 	Topic: topicSession,
-	Args:  "{peer NAME | pipe NAME | group NAME | adv [CONDITION...] | rdv | members N}",
+	Args:  "{peer NAME | pipe NAME | group NAME | adv [CONDITION...] | rdv | relay | path PEER [direct|relayed] | members N}",
 	Short: "wait until something can be found",
 	Long: `Waits until a peer, a published pipe, a group, or any advertisement that matches is known here or
 to somebody in the group, and prints its handle. Scripts need no sleeps. NAME may have * and ? in
@@ -30,18 +30,26 @@ With rdv it waits until this peer has its place in the group: a lease with a ren
 it prints, or it is one itself. With members it waits until so many are there in the current group,
 this peer among them, and prints how many there are.
 
+With relay it waits until others can reach this peer, and prints the name of the relay where it has a
+place, or its own if it needs none. With path it connects to a peer, again and again if need be, and
+waits until it is connected, directly, or through a relay alone, if that is wanted.
+
 The status is 124 if it is not found in time. With --json it prints an object with handle, type,
-name, id and signer; of rdv, one with name, id and self; of members, one with present.`,
+name, id and signer; of rdv, one with name, id and self; of relay, one with name, host and self; of
+path, one with peer, id, path, via and addr; of members, one with present.`,
 	Example: `await -t 30s peer bob
 await rdv && publish adv
+await relay && await -t 1m path bob direct
 await group chess && join chess && await members 2
 news = await adv -k News -a Lang -v en`,
 	Complete: func(s *shell.Session, before []string, _ string) []shell.Suggestion {
 		switch {
 		case len(before) == 0:
-			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "group"}, {Text: "adv"}, {Text: "rdv"}, {Text: "members"}}
-		case before[len(before)-1] == "peer":
+			return []shell.Suggestion{{Text: "peer"}, {Text: "pipe"}, {Text: "group"}, {Text: "adv"}, {Text: "rdv"}, {Text: "relay"}, {Text: "path"}, {Text: "members"}}
+		case before[len(before)-1] == "peer", before[len(before)-1] == "path":
 			return known(s, adv.KindPeer)
+		case len(before) == 2 && before[0] == "path":
+			return []shell.Suggestion{{Text: "direct"}, {Text: "relayed"}}
 		case before[len(before)-1] == "pipe":
 			return known(s, adv.KindPipe)
 		case before[len(before)-1] == "group":
@@ -70,6 +78,10 @@ news = await adv -k News -a Lang -v en`,
 			switch c.Args[0] {
 			case "rdv":
 				return awaitRendezvous(ctx, c, g, out)
+			case "relay":
+				return awaitRelay(ctx, c, out)
+			case "path":
+				return awaitPath(ctx, c, g, out, q)
 			case "members":
 				return awaitMembers(ctx, c, g, out)
 			case "group":
@@ -186,11 +198,17 @@ func awaited(args []string, kind string, by *wanted) (discovery.Query, error) {
 		return q, nil
 	case "adv":
 		return by.query(kind, args[1:])
-	case "rdv":
+	case "rdv", "relay":
 		if len(args) != 1 || given {
-			return q, shell.Usagef("await rdv takes nothing else")
+			return q, shell.Usagef("await %s takes nothing else", what)
 		}
 		return q, nil
+	case "path":
+		if len(args) < 2 || len(args) > 3 || args[1] == "" || given ||
+			len(args) == 3 && args[2] != "direct" && args[2] != "relayed" {
+			return q, shell.Usagef("await path takes a peer, and direct or relayed, if that matters")
+		}
+		return awaited([]string{"peer", args[1]}, "", by)
 	}
-	return q, shell.Usagef("%s: peer, pipe, group, adv, rdv and members can be waited for", args[0])
+	return q, shell.Usagef("%s: peer, pipe, group, adv, rdv, relay, path and members can be waited for", args[0])
 }

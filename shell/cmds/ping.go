@@ -17,7 +17,8 @@ type echo struct {
 	ID    string  `json:"id"`
 	Seq   int     `json:"seq"`
 	RTT   float64 `json:"rtt_ms"`
-	Path  string  `json:"path"` // direct or relayed
+	Path  string  `json:"path"`          // direct or relayed
+	Via   string  `json:"via,omitempty"` // if relayed: the relay's name, or its libp2p ID
 	Addr  string  `json:"addr"`
 	rtt   time.Duration
 	relay bool
@@ -33,7 +34,7 @@ what path. PEER is a handle, a name, a URN or a libp2p ID.
 
 The status is 0 if the peer answered directly, 3 if it did through a relay, and 4 if it could
 not be found or reached. With --json each round trip is an object with peer, id, seq, rtt_ms,
-path and addr.`,
+path, via (the relay, if there is one) and addr.`,
 	Example: `ping alice
 ping -c 3 -i 200ms $peer0`,
 	Complete: completePeers,
@@ -64,7 +65,7 @@ func pings(ctx context.Context, c *shell.Call, out *shell.Output, count int, int
 			return err
 		}
 		e.Seq, relayed = seq, e.relay
-		text := e.Peer + ": " + e.rtt.Round(10*time.Microsecond).String() + ", " + e.Path + ", " + e.Addr
+		text := e.Peer + ": " + e.rtt.Round(10*time.Microsecond).String() + ", " + e.path() + ", " + e.Addr
 		if err := c.Rows(out).Stream().Add(e, text); err != nil {
 			return err
 		}
@@ -99,8 +100,20 @@ func pingOnce(ctx context.Context, c *shell.Call, timeout time.Duration) (*echo,
 	}
 	if r.Relayed {
 		e.Path = "relayed"
+		p, err := c.Session.Peer(ctx)
+		if err != nil {
+			return nil, err
+		}
+		e.Via = relayNamer(p)(r.Via())
 	}
 	return e, nil
+}
+
+func (e *echo) path() string {
+	if e.Via == "" {
+		return e.Path
+	}
+	return e.Path + " via " + e.Via
 }
 
 // pause waits, unless the context ends first.

@@ -1,10 +1,13 @@
 package cmds
 
 import (
+	"cmp"
 	"context"
+	"strings"
 
 	"github.com/spf13/pflag"
 
+	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -17,6 +20,10 @@ type identity struct {
 	Role  string   `json:"role"`
 	Until string   `json:"until,omitempty"`
 	Addrs []string `json:"addrs"`
+	Reach string   `json:"reach,omitempty"`
+	Via   []string `json:"via,omitempty"` // relays
+	UDP   string   `json:"udp,omitempty"`
+	TCP   string   `json:"tcp,omitempty"`
 	Dir   string   `json:"dir,omitempty"`
 }
 
@@ -26,8 +33,9 @@ var whoami = shell.Command{
 	Short: "show who this peer is",
 	Long: `Shows the name, the ID and the libp2p ID of this peer, the group that commands act in, what this
 peer is there and until when, and the addresses at which it can be reached, each of which may be
-another peer's --seed. With --json it is an object with name, id, host, group, role, until, addrs and
-dir.
+another peer's --seed; and how others reach it, as soon as something is known of that: it is public,
+or has a place at relays, or not yet, and the kind of its NAT, as why has it. With --json it is an object
+with name, id, host, group, role, until, addrs, reach, via, udp, tcp and dir.
 
 With -g it shows the group instead: its name and ID, how one becomes a member, where it was found,
 what this peer is in it, how many members are known and there, and the version of its advertisement;
@@ -69,7 +77,11 @@ func showPeer(ctx context.Context, c *shell.Call, out *shell.Output) error {
 		return err
 	}
 	role, until := standingOf(g)
-	me := identity{p.Name(), p.ID().String(), p.HostID(), g.Name(), role, until, p.Addrs(), p.Dir()}
+	me := identity{
+		Name: p.Name(), ID: p.ID().String(), Host: p.HostID(), Group: g.Name(), Role: role, Until: until,
+		Addrs: p.Addrs(), Dir: p.Dir(),
+	}
+	me.reached(p)
 	rows := c.Rows(out)
 	if out.JSON {
 		return rows.Add(me)
@@ -84,6 +96,7 @@ func showPeer(ctx context.Context, c *shell.Call, out *shell.Output) error {
 	for _, a := range me.Addrs {
 		lines = append(lines, []string{"address", a})
 	}
+	lines = append(lines, me.reachLines()...)
 	if me.Dir != "" {
 		lines = append(lines, []string{"directory", me.Dir})
 	}
@@ -93,6 +106,39 @@ func showPeer(ctx context.Context, c *shell.Call, out *shell.Output) error {
 		}
 	}
 	return rows.Close()
+}
+
+// reached says how others reach the peer, where something is known of it.
+func (me *identity) reached(p *peer.Peer) {
+	r := p.Situation()
+	if r.UDP != "unknown" || r.TCP != "unknown" {
+		me.UDP, me.TCP = r.UDP, r.TCP
+	}
+	switch {
+	case r.Public:
+		me.Reach = "public"
+	case len(r.Relays) > 0:
+		me.Reach = "relayed"
+	case me.UDP != "":
+		me.Reach = "not yet"
+	}
+	for _, at := range r.Relays {
+		me.Via = append(me.Via, cmp.Or(at.Name, at.Host))
+	}
+}
+
+func (me *identity) reachLines() (lines [][]string) {
+	if me.Reach != "" {
+		text := me.Reach
+		if len(me.Via) > 0 {
+			text += " via " + strings.Join(me.Via, ", ")
+		}
+		lines = append(lines, []string{"reach", text})
+	}
+	if me.UDP != "" {
+		lines = append(lines, []string{"nat", "udp " + me.UDP + ", tcp " + me.TCP})
+	}
+	return lines
 }
 
 // noOperands refuses operands of a command that takes none.
