@@ -71,18 +71,21 @@ func TestCircuits(t *testing.T) {
 	}{
 		"public ones, one a transport": {
 			[]string{"/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/9.9.9.9/tcp/1", "/ip4/9.9.9.9/tcp/2", "/ip4/9.9.9.9/udp/1/quic-v1"},
-			"/ip4/9.9.9.9/tcp/1", []string{"/ip4/9.9.9.9/tcp/1", "/ip4/9.9.9.9/udp/1/quic-v1"},
+			"/ip4/9.9.9.9/tcp/1",
+			[]string{"/ip4/9.9.9.9/tcp/1", "/ip4/9.9.9.9/udp/1/quic-v1"},
 		},
 		"private ones of its network": {
 			[]string{"/ip4/127.0.0.1/tcp/1", "/ip4/10.0.0.1/tcp/1", "/ip4/172.17.0.1/tcp/1"},
-			"/ip4/10.0.0.1/tcp/1", []string{"/ip4/10.0.0.1/tcp/1"},
+			"/ip4/10.0.0.1/tcp/1",
+			[]string{"/ip4/10.0.0.1/tcp/1"},
 		},
 		"nothing of use": {[]string{"/ip4/127.0.0.1/tcp/1"}, "/ip4/9.9.9.9/tcp/443/ws", []string{"/ip4/9.9.9.9/tcp/443/ws"}},
 		"this machine":   {[]string{"/ip4/127.0.0.1/tcp/1"}, "/ip4/127.0.0.1/tcp/1", []string{"/ip4/127.0.0.1/tcp/1"}},
 		"with its ID":    {[]string{"/ip4/9.9.9.9/tcp/1/p2p/" + relay.String()}, "/ip4/9.9.9.9/tcp/1", []string{"/ip4/9.9.9.9/tcp/1"}},
 		"another relay's": {
 			[]string{"/ip4/8.8.8.8/tcp/1/p2p/" + relay.String() + "/p2p-circuit", "/p2p/" + relay.String()},
-			"/ip4/9.9.9.9/tcp/1", []string{"/ip4/9.9.9.9/tcp/1"},
+			"/ip4/9.9.9.9/tcp/1",
+			[]string{"/ip4/9.9.9.9/tcp/1"},
 		},
 	} {
 		var got []string
