@@ -2,50 +2,58 @@ package lab
 
 import (
 	"context"
-	"errors"
 	"strings"
 
-	"github.com/spf13/pflag"
 	"mvdan.cc/sh/v3/syntax"
 
 	"github.com/juxta-p2p/juxta/shell"
 )
 
-func (w *World) onCommand() shell.Command {
-	return shell.Command{
-		Name: "on", Topic: topicWorld, Args: "NODE {LINE | COMMAND [ARG...]}",
-		Short: "run a command at a peer",
-		Long: `Runs a command in the shell of a node, whose variables and objects stay from one command to
-the next. A single operand is a line of shell, anything that could be typed there.`,
-		Example: `on alice whoami
-on bob 'm = recv in; get $m move'`,
-		Raw: true,
-		New: func(*pflag.FlagSet) shell.RunFunc {
-			return func(ctx context.Context, c *shell.Call) error {
-				if len(c.Args) < 2 {
-					return shell.Usagef("a node and a command are wanted")
-				}
-				n, err := w.node(c.Args[0])
-				if err != nil {
-					return err
-				}
-				line, err := lineOf(c.Args[1:])
-				if err != nil {
-					return err
-				}
-				w.mu.Lock()
-				w.lines++
-				w.mu.Unlock()
-				w.narrate("%s> %s", n.name, line)
-				err = n.run(ctx, line, c.Stdout)
-				var exit *shell.ExitError
-				if errors.As(err, &exit) {
-					return &shell.ExitError{Status: exit.Status} // the node's shell has said why
-				}
-				return err
-			}
-		},
+var onWord = shell.Command{
+	Name: "on", Args: "NODE {LINE | COMMAND [ARG...]}",
+	Short: "run a command at a peer",
+	Long: `Runs a command in the shell of a node, whose variables and objects stay from one command to
+the next. A single operand is a line of shell, anything that could be typed there. The
+status is that of the command.
+
+While a command runs at a node, as after &, another one runs beside it: in a shell that has
+the node's objects, but not its variables.`,
+	Example: `on alice whoami
+on bob 'm = recv in; get $m move'
+on alice ping -c 1 bob || test $? = 3`,
+	Raw: true,
+}
+
+type onVerb struct {
+	noFlags
+	world *World
+}
+
+func (v *onVerb) check(args, _ []string) error {
+	if len(args) < 2 {
+		return shell.Usagef("a node and a command are wanted")
 	}
+	return nil
+}
+
+func (v *onVerb) names(args []string) (made, wanted []string) { return nil, args[:1] }
+
+func (v *onVerb) run(ctx context.Context, c *shell.Call) error {
+	_, err := v.world.on(ctx, c, c.Args)
+	return err
+}
+
+// on runs the operands of an on: a node, and a line or words.
+func (w *World) on(ctx context.Context, c *shell.Call, args []string) (span, error) {
+	line, err := lineOf(args[1:])
+	if err != nil {
+		return span{}, err
+	}
+	sp, err := w.at(ctx, args[0], line, c.Stdout, c.Stderr)
+	if err == nil && sp.status != 0 {
+		err = &shell.ExitError{Status: sp.status} // the node's shell has said why
+	}
+	return sp, err
 }
 
 // lineOf makes a line of shell of one word as it stands, or of several quoted ones.

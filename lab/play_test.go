@@ -15,7 +15,7 @@ func play(t *testing.T, src string) (out string, err error) {
 	t.Helper()
 	testnet.CheckLeaks(t)
 	var b, errs strings.Builder
-	err = lab.Play(t.Context(), "test.jx", []byte(src), &lab.Config{Out: &b, Err: &errs})
+	_, err = lab.Play(t.Context(), "test.jx", []byte(src), &lab.Config{Out: &b, Err: &errs})
 	if err != nil {
 		err = errors.Join(err, errors.New(errs.String()))
 	}

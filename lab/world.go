@@ -5,76 +5,72 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
+	"net/netip"
+	"strings"
 	"sync"
-
-	"github.com/juxta-p2p/juxta/peer"
-	"github.com/juxta-p2p/juxta/shell"
-	"github.com/juxta-p2p/juxta/shell/cmds"
+	"time"
 )
 
-// World is a number of peers, each with a shell session. Its methods may be called
-// concurrently.
+// World is a number of peers, each with a shell. Its methods may be called concurrently.
 type World struct {
-	log      *slog.Logger
-	errors   io.Writer // where the nodes' shells complain
-	narrator io.Writer // nil: nobody narrates
+	stage    stage
+	narrator io.Writer     // nil: nobody narrates
+	json     io.Writer     // nil: measurements are not written down
+	hurry    chan struct{} // closed when nobody wants to wait for the end
 
-	mu    sync.Mutex // guards what follows
+	mu    sync.Mutex // guards what follows, and keeps what is narrated apart
 	nodes map[string]*node
-	order []*node
-	lines int // commands run at nodes
+	peers int // started so far
+	run   Run
 }
 
 // node is one peer of a world.
 type node struct {
-	name    string
-	peer    *peer.Peer
-	session *shell.Session
-
-	running sync.Mutex // one command at a time: they share the session's output
-	mu      sync.Mutex // guards out
-	out     io.Writer  // where it goes now; the output of jobs goes there, too
+	name string
+	actor
 }
 
-// listenAddrs keep a world on its machine.
-var listenAddrs = []string{"/ip4/127.0.0.1/tcp/0", "/ip4/127.0.0.1/udp/0/quic-v1"}
-
-func newWorld(narrator, errs io.Writer, log *slog.Logger) *World {
-	return &World{log: log, narrator: narrator, errors: errs, nodes: map[string]*node{}}
-}
-
-// start starts a peer that knows the nodes of the names in seeds.
-func (w *World) start(ctx context.Context, name string, seeds []string) error {
-	cfg := &peer.Config{Name: name, Listen: listenAddrs, Log: w.log.With("node", name)}
-	for _, s := range seeds {
-		n, err := w.node(s)
+// start starts a peer. Its name is taken from the first moment.
+func (w *World) start(ctx context.Context, s *spec, seeds []string) error {
+	for _, name := range seeds {
+		n, err := w.node(name)
 		if err != nil {
 			return err
 		}
-		cfg.Seeds = append(cfg.Seeds, n.peer.Addrs()[0])
+		s.seeds = append(s.seeds, outer(n.birth().Addrs)...)
 	}
 	w.mu.Lock()
+	if _, ok := w.nodes[s.name]; ok {
+		w.mu.Unlock()
+		return fmt.Errorf("%s: there is a node of this name", s.name)
+	}
+	w.nodes[s.name] = nil // it is being started
+	w.mu.Unlock()
+	a, err := w.stage.start(ctx, s)
+	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.nodes[name] != nil {
-		return fmt.Errorf("%s: there is a node of this name", name)
-	}
-	n := &node{name: name, out: io.Discard}
-	var err error
-	if n.peer, err = peer.Start(ctx, cfg); err != nil {
-		return err
-	}
-	n.session, err = shell.NewSession(&shell.Config{
-		Name: name, Stdout: n, Stderr: w.errors, Env: os.Environ(), Log: cfg.Log,
-		Peer: func(context.Context) (*peer.Peer, error) { return n.peer, nil },
-	}, cmds.All()...)
 	if err != nil {
-		return errors.Join(err, n.peer.Close())
+		delete(w.nodes, s.name)
+		return fmt.Errorf("%s: %w", s.name, err)
 	}
-	w.nodes[name] = n
-	w.order = append(w.order, n)
+	w.nodes[s.name] = &node{s.name, a}
+	w.peers++
 	return nil
+}
+
+// outer are the addresses by which others reach a peer: without those of the loopback
+// interface, unless there are no others.
+func outer(addrs []string) (out []string) {
+	for _, a := range addrs {
+		f := strings.SplitN(a, "/", 4)
+		if ip, err := netip.ParseAddr(f[min(2, len(f)-1)]); err != nil || !ip.IsLoopback() && !ip.IsLinkLocalUnicast() {
+			out = append(out, a)
+		}
+	}
+	if len(out) == 0 {
+		return addrs
+	}
+	return out
 }
 
 // node finds a node by its name.
@@ -87,43 +83,87 @@ func (w *World) node(name string) (*node, error) {
 	return nil, fmt.Errorf("%s: no such node: make it with node", name)
 }
 
-// Write sends the session's output to where it goes now.
-func (n *node) Write(p []byte) (int, error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.out.Write(p)
-}
-
-// redirect sends it elsewhere.
-func (n *node) redirect(out io.Writer) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.out = out
-}
-
-// run runs a line in the node's session, with its output to out.
-func (n *node) run(ctx context.Context, line string, out io.Writer) error {
-	n.running.Lock()
-	defer n.running.Unlock()
-	n.redirect(out)
-	defer n.redirect(io.Discard)
-	return n.session.Run(ctx, line)
-}
-
-// close closes the nodes, the last one first.
-func (w *World) close() error {
+// at runs a line at a node, and takes it down as a step.
+func (w *World) at(ctx context.Context, name, line string, out, errs io.Writer) (span, error) {
+	n, err := w.node(name)
+	if err != nil {
+		return span{}, err
+	}
+	w.narrate("%s> %s", n.name, line)
+	kept := &capped{max: maxOutput}
+	sp, err := n.run(ctx, line, io.MultiWriter(kept, out), errs)
+	if err != nil {
+		return sp, fmt.Errorf("%s: %w", name, err)
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var errs []error
-	for i := len(w.order) - 1; i >= 0; i-- {
-		errs = append(errs, w.order[i].session.Close(), w.order[i].peer.Close())
+	w.run.Steps = append(w.run.Steps, Step{
+		At: sp.began.Sub(w.run.Began), Node: name, Text: line, Output: kept.String(), Took: sp.ended.Sub(sp.began), Status: sp.status,
+	})
+	return sp, nil
+}
+
+// record takes a measurement down.
+func (w *World) record(m *Measurement) error {
+	w.narrate("  %s", m)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.run.Measurements = append(w.run.Measurements, *m)
+	if w.json == nil {
+		return nil
 	}
+	return m.write(w.json)
+}
+
+// since is the time since the world began.
+func (w *World) since(t time.Time) time.Duration { return t.Sub(w.run.Began) }
+
+// reset ends all nodes.
+func (w *World) reset() error {
+	w.mu.Lock()
+	w.nodes = map[string]*node{}
+	w.mu.Unlock()
+	return w.stage.reset(w.hurry)
+}
+
+func (w *World) close() error {
+	if w.stage == nil {
+		return nil
+	}
+	return w.stage.close(w.hurry)
+}
+
+// each calls f for every node of the names, or for all if there are none, concurrently.
+func (w *World) each(names []string, f func(n *node) error) error {
+	w.mu.Lock()
+	if len(names) == 0 {
+		for name, n := range w.nodes {
+			if n != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	w.mu.Unlock()
+	errs := make([]error, len(names))
+	var running sync.WaitGroup
+	for i, name := range names {
+		running.Go(func() {
+			n, err := w.node(name)
+			if err == nil {
+				err = f(n)
+			}
+			errs[i] = err
+		})
+	}
+	running.Wait()
 	return errors.Join(errs...)
 }
 
 // narrate says a line of the story.
 func (w *World) narrate(format string, args ...any) {
 	if w.narrator != nil {
+		w.mu.Lock()
+		defer w.mu.Unlock()
 		fmt.Fprintf(w.narrator, format+"\n", args...)
 	}
 }

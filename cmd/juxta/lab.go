@@ -1,7 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -15,40 +21,148 @@ func labCommand(std *streams, o *options) *cobra.Command {
 		Short: "run worlds of many peers",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			return shell.Usagef("lab demo FILE, or lab run FILE?")
+			return shell.Usagef("lab demo FILE, lab run FILE, or lab check FILE?")
 		},
 	}
-	play := func(use, short string, narrate bool) *cobra.Command {
-		return &cobra.Command{
-			Use: use, Short: short,
-			Args: func(_ *cobra.Command, args []string) error {
-				if len(args) == 0 {
-					return shell.Usagef("the FILE of a world is wanted")
-				}
-				return nil
-			},
-			RunE: func(cmd *cobra.Command, args []string) error {
-				src, err := os.ReadFile(args[0])
-				if err != nil {
-					return err
-				}
-				log, err := newLog(o.log, std.err)
-				if err != nil {
-					return err
-				}
-				cfg := &lab.Config{Out: std.out, Err: std.err, Params: args[1:], Log: log}
-				if narrate {
-					cfg.Narrator = std.out
-				}
-				ctx, stop := interruptible(cmd.Context())
-				defer stop()
-				return status(ctx, lab.Play(ctx, args[0], src, cfg))
-			},
-		}
-	}
 	cmd.AddCommand(
-		play("demo FILE [ARG...]", "run a world and tell its story", true),
-		play("run FILE [ARG...]", "run a world", false),
+		playCommand(std, o, "demo FILE [ARG...]", "run a world and tell its story", true),
+		playCommand(std, o, "run FILE [ARG...]", "run a world", false),
+		labCheck(std), labClean(std), labNode(std, o),
 	)
 	return cmd
+}
+
+// oneFile wants the FILE of a world, and after it its operands, if it takes some.
+func oneFile(more bool) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 || len(args) > 1 && !more {
+			return shell.Usagef("the FILE of a world is wanted")
+		}
+		return nil
+	}
+}
+
+func playCommand(std *streams, o *options, use, short string, narrate bool) *cobra.Command {
+	var stage, figures string
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: oneFile(true),
+		Long: `Runs the script of a world of peers. On the stage local they share this process and
+talk through its loopback interface. On netns, which takes Linux and root, each is a
+process on a machine of its own, and networks and NATs are the kernel's.`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			src, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			log, err := newLog(o.log, std.err)
+			if err != nil {
+				return err
+			}
+			cfg := &lab.Config{
+				Out: std.out, Err: std.err, Params: args[1:], Stage: stage, Log: log,
+				Node: []string{"lab", "node", "--log", o.log},
+			}
+			if narrate {
+				cfg.Narrator = std.out
+			}
+			if figures != "" {
+				f, err := os.Create(figures)
+				if err != nil {
+					return err
+				}
+				defer func() { err = errors.Join(err, f.Close()) }()
+				cfg.JSON = f
+			}
+			ctx, hurry, stop := twiceInterruptible(cmd.Context())
+			defer stop()
+			cfg.Hurry = hurry
+			_, err = lab.Play(ctx, args[0], src, cfg)
+			return status(ctx, err)
+		},
+	}
+	cmd.Flags().SetInterspersed(false)
+	cmd.Flags().StringVar(&stage, "stage", "", "play it on `STAGE`, local or netns (default: what the script's \"# stage:\" says, or local)")
+	cmd.Flags().StringVar(&figures, "json", "", "write each figure that is measured to `FILE`, as a line of JSON")
+	return cmd
+}
+
+// twiceInterruptible is interruptible for what leaves something behind if it does not
+// end in order: a second signal closes hurry, and no signal kills the process.
+func twiceInterruptible(ctx context.Context) (_ context.Context, hurry chan struct{}, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	hurry, done := make(chan struct{}), make(chan struct{})
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	var listening sync.WaitGroup
+	listening.Go(func() {
+		for n := 1; ; n++ {
+			select {
+			case s := <-signals:
+				cancel(signaled{s.(syscall.Signal)})
+				if n == 2 {
+					close(hurry)
+				}
+			case <-done:
+				return
+			}
+		}
+	})
+	return ctx, hurry, func() {
+		signal.Stop(signals)
+		close(done)
+		listening.Wait()
+		cancel(nil)
+	}
+}
+
+func labCheck(std *streams) *cobra.Command {
+	var stage string
+	cmd := &cobra.Command{
+		Use: "check FILE", Short: "say what is wrong with a world, without running it", Args: oneFile(false),
+		RunE: func(_ *cobra.Command, args []string) error {
+			src, err := os.ReadFile(args[0])
+			if err != nil {
+				return err
+			}
+			problems := lab.Check(args[0], src, stage)
+			for _, p := range problems {
+				fmt.Fprintln(std.err, p)
+			}
+			if len(problems) > 0 {
+				return &shell.ExitError{Status: shell.StatusFailed}
+			}
+			return nil
+		},
+	}
+	cmd.Flags().StringVar(&stage, "stage", "", "as if it were played on `STAGE`")
+	return cmd
+}
+
+func labClean(std *streams) *cobra.Command {
+	return &cobra.Command{
+		Use: "clean", Short: "remove what labs have left that were killed", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			removed, err := lab.Clean()
+			for _, what := range removed {
+				fmt.Fprintln(std.out, "removed", what)
+			}
+			return err
+		},
+	}
+}
+
+// labNode is what lab run starts for each node.
+func labNode(std *streams, o *options) *cobra.Command {
+	return &cobra.Command{
+		Use: "node", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			log, err := newLog(o.log, std.err)
+			if err != nil {
+				return err
+			}
+			ctx, stop := interruptible(cmd.Context())
+			defer stop()
+			return lab.ServeNode(ctx, std.in, std.out, log)
+		},
+	}
 }
