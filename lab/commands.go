@@ -2,6 +2,8 @@ package lab
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -22,8 +24,7 @@ type verb interface {
 	run(ctx context.Context, c *shell.Call) error
 }
 
-// words are the commands that a world's script has beside the shell's. Those that need a
-// network of their own have an *wire in them.
+// words are the commands that a world's script has beside the shell's.
 func (w *World) words() []word {
 	return []word{
 		{nodeWord, func() verb { return &nodeVerb{world: w} }},
@@ -46,6 +47,9 @@ func (w *World) words() []word {
 // networked are the words that need a stage with a network of its own.
 var networked = []string{"nat", "link", "partition", "heal", "kill", "restart", "move", "readdress"}
 
+// told are the words that the story has as they stand. The others tell more.
+var told = append([]string{"settle", "reset"}, networked...)
+
 // word is a command of worlds: its manual page, and what makes a call of it.
 type word struct {
 	shell.Command
@@ -67,6 +71,9 @@ func (w *World) commands() (all []shell.Command) {
 				}
 				if err := v.check(args, c.AfterDash()); err != nil {
 					return err
+				}
+				if slices.Contains(told, c.Name) {
+					w.narrate("lab> %s", strings.Join(append([]string{c.Name}, c.Words...), " "))
 				}
 				return v.run(ctx, c)
 			}

@@ -46,7 +46,7 @@ func (v *cutVerb) check(args, _ []string) error {
 func (v *cutVerb) names(args []string) (made, wanted []string) { return nil, args }
 
 func (v *cutVerb) run(_ context.Context, c *shell.Call) error {
-	net, err := v.world.net(c.Name)
+	net, err := v.world.net()
 	if err != nil {
 		return err
 	}
@@ -114,7 +114,7 @@ func (v *lifeVerb) run(ctx context.Context, c *shell.Call) error {
 	if v.cmd == "kill" && strings.HasPrefix(c.Args[0], "%") {
 		return killJobs(ctx, c)
 	}
-	net, err := v.world.net(c.Name)
+	net, err := v.world.net()
 	if err != nil {
 		return err
 	}
@@ -162,7 +162,7 @@ func (v *moveVerb) names(args []string) (made, wanted []string) {
 }
 
 func (v *moveVerb) run(_ context.Context, c *shell.Call) error {
-	net, err := v.world.net(c.Name)
+	net, err := v.world.net()
 	if err != nil {
 		return err
 	}

@@ -77,7 +77,7 @@ func (v *natVerb) names(args []string) (made, wanted []string) {
 }
 
 func (v *natVerb) run(_ context.Context, c *shell.Call) error {
-	net, err := v.world.net(c.Name)
+	net, err := v.world.net()
 	if err != nil {
 		return err
 	}
@@ -88,7 +88,7 @@ func (v *natVerb) run(_ context.Context, c *shell.Call) error {
 	if err := net.nat(name, internet.NAT{Kind: v.kind, Behind: v.behind, Hairpin: v.hair}); err != nil {
 		return err
 	}
-	v.world.narrate("%s is %s, at %s", name, v.kind, net.where(name))
+	v.world.narrate("%s is at %s", name, net.where(name))
 	return nil
 }
 
@@ -130,7 +130,7 @@ func (v *linkVerb) check(args, _ []string) error {
 func (v *linkVerb) names(args []string) (made, wanted []string) { return nil, args }
 
 func (v *linkVerb) run(_ context.Context, c *shell.Call) error {
-	net, err := v.world.net(c.Name)
+	net, err := v.world.net()
 	if err != nil {
 		return err
 	}

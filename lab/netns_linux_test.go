@@ -91,9 +91,9 @@ restart carol
 after=$(on carol whoami -l)
 test "$(echo "$before" | grep -o 'urn:jxta:[^ ]*' | head -1)" = "$(echo "$after" | grep -o 'urn:jxta:[^ ]*' | head -1)"
 test "$(echo "$before" | grep -o '/ip4/192[^ ]*' | sort)" = "$(echo "$after" | grep -o '/ip4/192[^ ]*' | sort)"
-on alice await peer carol
+on alice await peer carol -t 30s
 settle
-on alice ping -c 1 carol
+on alice ping -c 1 -t 30s carol
 restart alice
 settle
 `)
@@ -156,7 +156,7 @@ if on alice ping -c 1 -t 1s carol; then exit 9; fi
 heal
 on alice ping -c 1 -t 20s carol
 nat a --rebind
-on alice await peer carol
+on alice await peer carol -t 30s
 move alice b
 readdress alice
 move alice wan
@@ -171,6 +171,43 @@ on alice whoami
 	if far < 0.080 || far > near+0.5 {
 		t.Errorf("a ping takes %v s nearby, and %v s over a link of 40 ms", near, far)
 	}
+}
+
+// What the documentation shows first works, and reads as a story.
+func TestHello(t *testing.T) {
+	needNetns(t)
+	src, err := os.ReadFile("../docs/lab/hello.jx")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var story, errs strings.Builder
+	run, err := lab.Play(t.Context(), "hello.jx", src, &lab.Config{Out: &story, Err: &errs, Narrator: &story})
+	if err != nil || errs.Len() > 0 {
+		t.Fatalf("%v\n%s\n%s", err, &errs, &story)
+	}
+	for _, want := range []string{"# Carol has", "lab> nat a port-restricted\na is at 192.0.0.", "bob> search -r -k News", "3 peers, 4 steps"} {
+		if !strings.Contains(story.String(), want) {
+			t.Errorf("there is no %q in the story:\n%s", want, &story)
+		}
+	}
+	if strings.Contains(story.String(), "stage:") || len(run.Measurements) != 2 {
+		t.Errorf("%d figures; the story is\n%s", len(run.Measurements), &story)
+	}
+}
+
+// Many peers may be behind one NAT.
+func TestManyPeersBehindOneNAT(t *testing.T) {
+	out, run, err := playNetns(t, `
+nat home port-restricted
+node carol
+measure start -- node $(seq -f n%g 1 30) --at home --seed carol
+settle
+on n30 ping -c 1 n1 || test $? = 3 || test $? = 4
+`)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	t.Log(&run.Measurements[0])
 }
 
 func TestNetnsErrors(t *testing.T) {

@@ -83,7 +83,7 @@ func (v *nodeVerb) run(ctx context.Context, c *shell.Call) error {
 			return err
 		}
 		place := ""
-		if net, err := v.world.net("node"); err == nil {
+		if net, err := v.world.net(); err == nil {
 			place = ", at " + net.where(name)
 		}
 		v.world.narrate("%s is %s%s", name, n.birth().ID, place)

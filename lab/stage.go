@@ -2,7 +2,7 @@ package lab
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"time"
 
@@ -74,10 +74,9 @@ type network interface {
 }
 
 // net is the stage's network.
-func (w *World) net(cmd string) (network, error) {
+func (w *World) net() (network, error) {
 	if n, ok := w.stage.(network); ok {
 		return n, nil
 	}
-	return nil, fmt.Errorf("%s needs the stage netns: run the world with --stage netns, "+
-		"or write # stage: netns above its first command", cmd)
+	return nil, errors.New("it needs the stage netns: run the world with --stage netns, or write # stage: netns above its first command")
 }

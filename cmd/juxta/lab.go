@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -59,11 +59,8 @@ process on a machine of its own, and networks and NATs are the kernel's.`,
 				return err
 			}
 			cfg := &lab.Config{
-				Out: std.out, Err: std.err, Params: args[1:], Stage: stage, Log: log,
+				Err: std.err, Params: args[1:], Stage: stage, Log: log,
 				Node: []string{"lab", "node", "--log", o.log},
-			}
-			if narrate {
-				cfg.Narrator = std.out
 			}
 			if figures != "" {
 				f, err := os.Create(figures)
@@ -74,8 +71,11 @@ process on a machine of its own, and networks and NATs are the kernel's.`,
 				cfg.JSON = f
 			}
 			ctx, hurry, stop := twiceInterruptible(cmd.Context())
-			defer stop()
-			cfg.Hurry = hurry
+			defer stop(nil)
+			cfg.Hurry, cfg.Out = hurry, &audience{std.out, stop}
+			if narrate {
+				cfg.Narrator = cfg.Out
+			}
 			_, err = lab.Play(ctx, args[0], src, cfg)
 			return status(ctx, err)
 		},
@@ -86,33 +86,35 @@ process on a machine of its own, and networks and NATs are the kernel's.`,
 	return cmd
 }
 
+// audience is who hears what a world says. When nobody does any more, it is over.
+type audience struct {
+	out  io.Writer
+	stop func(cause error)
+}
+
+func (a *audience) Write(p []byte) (int, error) {
+	n, err := a.out.Write(p)
+	if err != nil {
+		a.stop(signaled{syscall.SIGPIPE})
+	}
+	return n, err
+}
+
 // twiceInterruptible is interruptible for what leaves something behind if it does not
 // end in order: a second signal closes hurry, and no signal kills the process.
-func twiceInterruptible(ctx context.Context) (_ context.Context, hurry chan struct{}, stop func()) {
+func twiceInterruptible(ctx context.Context) (_ context.Context, hurry chan struct{}, stop func(cause error)) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	hurry, done := make(chan struct{}), make(chan struct{})
-	signals := make(chan os.Signal, 8)
+	hurry = make(chan struct{})
+	signals, ignored := make(chan os.Signal, 8), make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	var listening sync.WaitGroup
-	listening.Go(func() {
-		for n := 1; ; n++ {
-			select {
-			case s := <-signals:
-				cancel(signaled{s.(syscall.Signal)})
-				if n == 2 {
-					close(hurry)
-				}
-			case <-done:
-				return
-			}
+	signal.Notify(ignored, syscall.SIGPIPE) // who writes sees an error instead
+	go func() {
+		for n := 1; n <= 2; n++ {
+			cancel(signaled{(<-signals).(syscall.Signal)})
 		}
-	})
-	return ctx, hurry, func() {
-		signal.Stop(signals)
-		close(done)
-		listening.Wait()
-		cancel(nil)
-	}
+		close(hurry)
+	}()
+	return ctx, hurry, cancel
 }
 
 func labCheck(std *streams) *cobra.Command {

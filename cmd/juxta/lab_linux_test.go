@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,6 +30,13 @@ on alice 'sleep 1000'
 // startLab starts juxta lab run with a world, and returns when that prints "ready".
 func startLab(t *testing.T, src string) (*exec.Cmd, *bytes.Buffer) {
 	t.Helper()
+	cmd, errs, _ := startLabAs(t, "run", src)
+	return cmd, errs
+}
+
+// startLabAs starts it to be run or demonstrated, and also returns what it writes to.
+func startLabAs(t *testing.T, how, src string) (*exec.Cmd, *bytes.Buffer, io.Closer) {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("makes network namespaces, and processes")
 	}
@@ -39,7 +47,7 @@ func startLab(t *testing.T, src string) (*exec.Cmd, *bytes.Buffer) {
 	if err := os.WriteFile(name, []byte(src), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("juxta", "lab", "run", name)
+	cmd := exec.Command("juxta", "lab", how, name)
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
 	out, err := cmd.StdoutPipe()
@@ -53,12 +61,12 @@ func startLab(t *testing.T, src string) (*exec.Cmd, *bytes.Buffer) {
 	lines := bufio.NewScanner(out)
 	for lines.Scan() {
 		if lines.Text() == "ready" {
-			return cmd, &errs
+			return cmd, &errs, out
 		}
 	}
 	_ = cmd.Wait()
 	t.Fatalf("the lab does not begin: %v: %s", cmd.ProcessState, &errs)
-	return nil, nil
+	return nil, nil, nil
 }
 
 // traces are what is left of a lab: namespaces, directories and processes.
@@ -156,5 +164,20 @@ func TestLabEndsWhileItBegins(t *testing.T) {
 	}
 	if left := traces(t, cmd.Process.Pid); len(left) > 0 {
 		t.Errorf("left are %v", left)
+	}
+}
+
+// When nobody reads what a lab says, it ends, and leaves nothing.
+func TestLabWithoutAudience(t *testing.T) {
+	for _, how := range []string{"run", "demo"} {
+		cmd, errs, out := startLabAs(t, how, "# stage: netns\nnode carol\necho ready\nwhile true; do on carol whoami; done\n")
+		_ = out.Close()
+		_ = cmd.Wait()
+		if cmd.ProcessState.ExitCode() != 141 {
+			t.Errorf("%s: %v: %s", how, cmd.ProcessState, errs)
+		}
+		if left := traces(t, cmd.Process.Pid); len(left) > 0 {
+			t.Errorf("%s: left are %v", how, left)
+		}
 	}
 }
