@@ -8,9 +8,6 @@ import (
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/juxta-p2p/juxta/peer"
-	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 // farewell is how long a node has to end in peace.
@@ -25,11 +22,10 @@ func ServeNode(ctx context.Context, in io.Reader, out io.Writer, log *slog.Logge
 	if err := requests.Decode(&first); err != nil || first.Start == nil {
 		return fmt.Errorf("a lab starts this, and says what to do: %v", err)
 	}
-	s := first.Start
+	cfg := first.Start.config()
+	cfg.Log = log.With("node", cfg.Name)
 	var err error
-	c.seat, err = takeSeat(ctx, &peer.Config{
-		Name: s.Name, Dir: s.Dir, Seeds: s.Seeds, Listen: s.Listen, Role: rendezvous.Role(s.Role), MDNS: s.MDNS, Log: log.With("node", s.Name),
-	}, c.stream(0, true))
+	c.seat, err = takeSeat(ctx, cfg, c.stream(0, true))
 	if err != nil {
 		c.reply(&reply{Failed: err.Error()})
 		return nil

@@ -32,6 +32,7 @@ func (w *World) words() []word {
 		{expectWord, func() verb { return &expectVerb{} }},
 		{settleWord, func() verb { return &settleVerb{world: w} }},
 		{measureWord, func() verb { return &measureVerb{world: w} }},
+		{plotWord, func() verb { return &plotVerb{world: w} }},
 		{resetWord, func() verb { return &resetVerb{world: w} }},
 		{natWord, func() verb { return &natVerb{world: w} }},
 		{linkWord, func() verb { return &linkVerb{world: w} }},
@@ -73,7 +74,7 @@ func (w *World) commands() (all []shell.Command) {
 					return err
 				}
 				if slices.Contains(told, c.Name) {
-					w.narrate("lab> %s", strings.Join(append([]string{c.Name}, c.Words...), " "))
+					w.narrate("lab> " + strings.Join(append([]string{c.Name}, c.Words...), " "))
 				}
 				return v.run(ctx, c)
 			}

@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -128,7 +129,7 @@ func (v *lifeVerb) run(ctx context.Context, c *shell.Call) error {
 		if err := net.readdress(n.name); err != nil {
 			return err
 		}
-		v.world.narrate("%s is at %s", n.name, net.where(n.name))
+		v.world.narrate(fmt.Sprintf("%s is at %s", n.name, net.where(n.name)))
 		return nil
 	})
 }
@@ -173,6 +174,6 @@ func (v *moveVerb) run(_ context.Context, c *shell.Call) error {
 	if err := net.move(n.name, c.Args[1]); err != nil {
 		return err
 	}
-	v.world.narrate("%s is at %s", n.name, net.where(n.name))
+	v.world.narrate(fmt.Sprintf("%s is at %s", n.name, net.where(n.name)))
 	return nil
 }

@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"sync"
-
-	"github.com/juxta-p2p/juxta/peer"
 )
 
 // localStage has its peers in this process.
@@ -26,7 +24,8 @@ func (st *localStage) start(ctx context.Context, s *spec) (actor, error) {
 	if s.site != "" {
 		return nil, errors.New("--at needs the stage netns, and the site a nat before")
 	}
-	cfg := &peer.Config{Name: s.name, Seeds: s.seeds, Listen: s.listen, Role: s.role, MDNS: s.mdns, Log: st.log.With("node", s.name)}
+	cfg := s.config()
+	cfg.Log, cfg.PortMap = st.log.With("node", s.Name), false // no router needs to know
 	if cfg.Listen == nil {
 		cfg.Listen = listenAddrs
 	}

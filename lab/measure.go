@@ -1,15 +1,15 @@
 package lab
 
 import (
+	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/juxta-p2p/juxta/lab/internal/report"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -17,13 +17,16 @@ var measureWord = shell.Command{
 	Name: "measure", Args: "NAME [-- COMMAND [ARG...]]",
 	Short: "take a figure down",
 	Long: `Runs a command, and takes down under NAME how long it took, in seconds: from its beginning, or
-with --since from when the peer of that node was up, to its end. The status is that of the
-command, and if it is not 0 the figure has it as its tag "status". A single operand after --
-is a line of shell.
+with --since from when the peer of that node was up, to its end. A single operand after -- is a
+line of shell. The status is that of the command. If it is not 0 the figure has it as its tag
+"status"; and if it is not 3 either, which is success by way of a relay, the figure's name
+ends in "/failed", so that it does not count among the others.
 
-With --value, a number is taken down as it is.`,
+With --success, 1 is taken down if the command succeeds in that sense, and 0 if not: of these,
+the report has the rate. With --value, a number is taken down as it is.`,
 	Example: `measure join --since alice -- on alice await rdv
 measure echo --tag nat=$type -- on alice ping -c 1 bob
+measure punched --success -- on alice await path bob direct
 measure found --value $n --unit peers`,
 }
 
@@ -34,6 +37,7 @@ type measureVerb struct {
 	tags  map[string]string
 	value float64
 	unit  string
+	rate  bool
 }
 
 func (v *measureVerb) flags(fs *pflag.FlagSet) {
@@ -41,6 +45,7 @@ func (v *measureVerb) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&v.since, "since", "", "from when this `NODE` was up")
 	fs.StringToStringVar(&v.tags, "tag", nil, "what tells this figure from others of its name, as `NAME=VALUE`; may be repeated")
 	fs.Float64Var(&v.value, "value", 0, "take this `NUMBER` down")
+	fs.BoolVar(&v.rate, "success", false, "take down whether the command succeeds, not how long it takes")
 	fs.StringVar(&v.unit, "unit", "", "what it counts")
 }
 
@@ -51,8 +56,8 @@ func (v *measureVerb) check(args, after []string) error {
 		return shell.Usagef("one name is wanted, and the command after --")
 	case value == (len(after) > 0):
 		return shell.Usagef("either a command after --, or --value")
-	case value && v.since != "":
-		return shell.Usagef("--since is for commands")
+	case value && (v.since != "" || v.rate):
+		return shell.Usagef("--since and --success are for commands")
 	case !value && v.unit != "":
 		return shell.Usagef("--unit is for --value: commands take seconds")
 	case len(after) > 0 && after[0] == "on" && len(after) < 3:
@@ -69,7 +74,7 @@ func (v *measureVerb) names([]string) (made, wanted []string) {
 }
 
 func (v *measureVerb) run(ctx context.Context, c *shell.Call) error {
-	m := &Measurement{Name: c.Args[0], Tags: v.tags, Value: v.value, Unit: v.unit}
+	m := &report.Measurement{Name: c.Args[0], Tags: v.tags, Value: v.value, Unit: v.unit}
 	if v.fs.Changed("value") {
 		m.At = v.world.since(time.Now())
 		return v.world.record(m)
@@ -89,18 +94,30 @@ func (v *measureVerb) run(ctx context.Context, c *shell.Call) error {
 	if start.IsZero() {
 		start = sp.began
 	}
-	m.At, m.Value, m.Unit = v.world.since(sp.ended), sp.ended.Sub(start).Seconds(), "s"
-	if sp.status != 0 {
+	m.At = v.world.since(sp.ended)
+	v.judge(m, sp.status, sp.ended.Sub(start))
+	return cmp.Or(v.world.record(m), err)
+}
+
+// judge fills in what has come of a command.
+func (v *measureVerb) judge(m *report.Measurement, status int, took time.Duration) {
+	good := status == 0 || status == shell.StatusRelayed
+	m.Value, m.Unit = took.Seconds(), "s"
+	switch {
+	case v.rate && good:
+		m.Value, m.Unit = 1, report.Success
+	case v.rate:
+		m.Value, m.Unit = 0, report.Success
+	case !good:
+		m.Name += "/failed"
+	}
+	if status != 0 {
 		m.Tags = maps.Clone(m.Tags)
 		if m.Tags == nil {
 			m.Tags = map[string]string{}
 		}
-		m.Tags["status"] = strconv.Itoa(sp.status)
+		m.Tags["status"] = strconv.Itoa(status)
 	}
-	if rerr := v.world.record(m); rerr != nil {
-		return rerr
-	}
-	return err
 }
 
 // command runs what is measured. What runs at a node is timed there.
@@ -117,41 +134,4 @@ func (v *measureVerb) command(ctx context.Context, c *shell.Call) (span, error) 
 	err = c.Eval(ctx, line, c.Stdin, c.Stdout)
 	sp.ended, sp.status = time.Now(), shell.StatusOf(err)
 	return sp, err
-}
-
-// percent is a flag's value, 1 or 1%, as a share of one.
-type percent float64
-
-func (p *percent) String() string { return fmt.Sprintf("%g%%", float64(*p)*100) }
-func (p *percent) Type() string   { return "percent" }
-
-func (p *percent) Set(s string) error {
-	n, err := strconv.ParseFloat(strings.TrimSuffix(s, "%"), 64)
-	if err != nil || n < 0 || n > 100 {
-		return fmt.Errorf("a percentage is wanted, like 1%%")
-	}
-	*p = percent(n / 100)
-	return nil
-}
-
-// rate is a flag's value in bits a second.
-type rate float64
-
-func (r *rate) String() string { return fmt.Sprintf("%gMbit", float64(*r)/1e6) }
-func (r *rate) Type() string   { return "rate" }
-
-func (r *rate) Set(s string) error {
-	number := strings.ToLower(s)
-	for _, unit := range []struct {
-		name string
-		bits float64
-	}{{"gbit", 1e9}, {"mbit", 1e6}, {"kbit", 1e3}, {"bit", 1}} {
-		if text, ok := strings.CutSuffix(number, unit.name); ok {
-			if n, err := strconv.ParseFloat(text, 64); err == nil && n > 0 {
-				*r = rate(n * unit.bits)
-				return nil
-			}
-		}
-	}
-	return fmt.Errorf("bits a second are wanted, like 50Mbit")
 }

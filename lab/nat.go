@@ -2,6 +2,7 @@ package lab
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/pflag"
 
@@ -88,7 +89,7 @@ func (v *natVerb) run(_ context.Context, c *shell.Call) error {
 	if err := net.nat(name, internet.NAT{Kind: v.kind, Behind: v.behind, Hairpin: v.hair}); err != nil {
 		return err
 	}
-	v.world.narrate("%s is at %s", name, net.where(name))
+	v.world.narrate(fmt.Sprintf("%s is at %s", name, net.where(name)))
 	return nil
 }
 

@@ -58,11 +58,12 @@ func newNetns(args []string, errs io.Writer) (stage, error) {
 }
 
 func (st *netnsStage) start(ctx context.Context, s *spec) (actor, error) {
-	host, err := st.in.Host(s.name, s.site)
+	host, err := st.in.Host(s.Name, s.site)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{spec: *s, dir: filepath.Join(st.dir, s.name), begin: host.Start}
+	p := &process{spec: s.startup, begin: host.Start}
+	p.spec.Dir = filepath.Join(st.dir, s.Name)
 	if err := p.start(ctx, st.args, st.errs); err != nil {
 		return nil, err
 	}

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/juxta-p2p/juxta/internal/testnet"
 	"github.com/juxta-p2p/juxta/lab"
+	"github.com/juxta-p2p/juxta/lab/internal/report"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -71,7 +73,7 @@ on alice 'search -r -k News' | expect 'News'
 		t.Errorf("%d figures", n)
 	}
 	for _, m := range run.Measurements {
-		t.Logf("%s", &m)
+		t.Log(m)
 		if m.Value <= 0 || m.Value > 10 || m.Unit != "s" || m.Tags["nat"] == "" || m.Tags["status"] != "" {
 			t.Errorf("%+v", m)
 		}
@@ -119,6 +121,9 @@ kill %1; wait %1 || true
 on bob 'sleep 60 & echo $!' | expect .
 measure broken --tag a=b -- on bob false || test $? = 1
 measure worked --since bob -- on bob true
+measure rate --success -- on bob true
+measure rate --success -- on bob false || true
+plot worked --by nat
 measure count --value 3 --unit peers
 measure outer -- test 1 = 1
 `)
@@ -129,10 +134,14 @@ measure outer -- test 1 = 1
 	for _, m := range run.Measurements {
 		got = append(got, fmt.Sprint(m.Name, m.Tags, m.Unit, m.Value > 0))
 	}
-	want := "brokenmap[a:b status:1]strue workedmap[]strue countmap[]peerstrue outermap[]strue"
+	want := "broken/failedmap[a:b status:1]strue workedmap[]strue ratemap[]successtrue ratemap[status:1]successfalse countmap[]peerstrue outermap[]strue"
 	if strings.Join(got, " ") != want {
 		t.Errorf("%s, want %s", strings.Join(got, " "), want)
 	}
+	if len(run.Plots) != 1 || run.Plots[0].Name != "worked" {
+		t.Errorf("plots: %+v", run.Plots)
+	}
+	run.Steps = slices.DeleteFunc(run.Steps, func(s report.Step) bool { return s.Node == "" }) // what the narrator says
 	if len(run.Steps) == 0 || run.Steps[0].Node != "alice" || run.Steps[0].Status != 7 {
 		t.Errorf("%+v", run.Steps)
 	}
@@ -207,7 +216,7 @@ on n30 ping -c 1 n1 || test $? = 3 || test $? = 4
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	t.Log(&run.Measurements[0])
+	t.Log(run.Measurements[0])
 }
 
 func TestNetnsErrors(t *testing.T) {

@@ -2,13 +2,12 @@ package lab
 
 import (
 	"context"
+	"fmt"
 	"slices"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/sync/errgroup"
 
-	"github.com/juxta-p2p/juxta/peer"
-	"github.com/juxta-p2p/juxta/rendezvous"
 	"github.com/juxta-p2p/juxta/shell"
 )
 
@@ -33,6 +32,7 @@ type nodeVerb struct {
 	listen []string
 	site   string
 	role   string
+	reach  string
 	mdns   bool
 }
 
@@ -41,6 +41,7 @@ func (v *nodeVerb) flags(fs *pflag.FlagSet) {
 	fs.StringVar(&v.site, "at", "", "the `SITE` that it is at")
 	fs.StringSliceVar(&v.listen, "listen", nil, "listen on this `MULTIADDR`; may be repeated (default: TCP and QUIC on a free port)")
 	fs.StringVar(&v.role, "role", "", "what the peer is to be: `ROLE` is what juxta --role takes")
+	fs.StringVar(&v.reach, "reach", "", "whether it needs no relay: `WHETHER` is what juxta --reach takes")
 	fs.BoolVar(&v.mdns, "mdns", false, "look for peers on the local network, and be found there")
 }
 
@@ -49,7 +50,7 @@ func (v *nodeVerb) check(args, _ []string) error {
 		return shell.Usagef("a name is wanted")
 	}
 	for _, name := range args {
-		if err := (&peer.Config{Name: name, Role: rendezvous.Role(v.role), Listen: v.listen}).Check(); err != nil {
+		if err := (&startup{Name: name, Role: v.role, Listen: v.listen, Reach: v.reach}).config().Check(); err != nil {
 			return shell.Usagef("%v", err)
 		}
 	}
@@ -70,7 +71,7 @@ func (v *nodeVerb) run(ctx context.Context, c *shell.Call) error {
 	for _, name := range c.Args {
 		g.Go(func() error {
 			return v.world.start(ctx, &spec{
-				name: name, site: v.site, listen: v.listen, role: rendezvous.Role(v.role), mdns: v.mdns,
+				site: v.site, startup: startup{Name: name, Listen: v.listen, Role: v.role, Reach: v.reach, MDNS: v.mdns},
 			}, v.seeds)
 		})
 	}
@@ -86,7 +87,7 @@ func (v *nodeVerb) run(ctx context.Context, c *shell.Call) error {
 		if net, err := v.world.net(); err == nil {
 			place = ", at " + net.where(name)
 		}
-		v.world.narrate("%s is %s%s", name, n.birth().ID, place)
+		v.world.narrate(fmt.Sprintf("%s is %s%s", name, n.birth().ID, place))
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ func Play(ctx context.Context, name string, src []byte, cfg *Config) (*Run, erro
 	w := &World{narrator: cfg.Narrator, json: cfg.JSON, hurry: cfg.Hurry, nodes: map[string]*node{}}
 	w.run = Run{World: name, Began: time.Now()}
 	err := w.play(ctx, src, cfg)
+	w.run.Took = w.since(time.Now())
 	if err != nil {
 		w.run.Err = err.Error()
 	}
@@ -67,10 +68,9 @@ func (w *World) play(ctx context.Context, src []byte, cfg *Config) error {
 	if w.stage, err = newStage(src, cfg, log); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	began := time.Now()
 	err = w.tell(ctx, s, file)
 	if err == nil {
-		w.narrate("\n%d peers, %d steps, %v.", w.peers, len(w.run.Steps), time.Since(began).Round(time.Millisecond))
+		w.print("\n%d peers, %d steps, %v.", w.peers, w.lines, w.since(time.Now()).Round(time.Millisecond))
 	}
 	return errors.Join(err, s.Close(), w.close())
 }
@@ -146,7 +146,8 @@ func (w *World) introduce(st *syntax.Stmt, first bool) {
 		if first {
 			gap = ""
 		}
-		w.narrate("%s# %s", gap, strings.TrimSpace(c.Text))
+		w.print("%s# %s", gap, strings.TrimSpace(c.Text))
+		w.note(strings.TrimSpace(c.Text))
 		gap, first = "", false
 	}
 }

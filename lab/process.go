@@ -11,8 +11,7 @@ import (
 
 // process is a node that is a process of its own.
 type process struct {
-	spec  spec
-	dir   string
+	spec  startup
 	begin func(*exec.Cmd) error // starts a command where the node is
 
 	mu   sync.Mutex // guards what follows
@@ -23,10 +22,7 @@ type process struct {
 
 // start starts the process, and waits until its peer is up.
 func (p *process) start(ctx context.Context, args []string, errs io.Writer) error {
-	s := &p.spec
-	l, born, err := live(ctx, args, &startup{
-		Name: s.name, Dir: p.dir, Seeds: s.seeds, Listen: s.listen, Role: string(s.role), MDNS: s.mdns,
-	}, &linewise{name: s.name, to: errs}, p.begin)
+	l, born, err := live(ctx, args, &p.spec, &linewise{name: p.spec.Name, to: errs}, p.begin)
 	if err != nil {
 		return err
 	}
@@ -81,11 +77,11 @@ func (p *process) over() *life {
 func (p *process) keepPorts() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.spec.listen == nil {
-		p.spec.listen = []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1"}
+	if p.spec.Listen == nil {
+		p.spec.Listen = []string{"/ip4/0.0.0.0/tcp/0", "/ip4/0.0.0.0/udp/0/quic-v1", "/ip6/::/tcp/0", "/ip6/::/udp/0/quic-v1"}
 	}
-	p.spec.listen = slices.Clone(p.spec.listen) // which several nodes may share
-	for i, want := range p.spec.listen {
+	p.spec.Listen = slices.Clone(p.spec.Listen) // which several nodes may share
+	for i, want := range p.spec.Listen {
 		w := strings.Split(want, "/")
 		if len(w) < 5 || w[4] != "0" {
 			continue
@@ -93,7 +89,7 @@ func (p *process) keepPorts() {
 		for _, addr := range p.born.Addrs {
 			if a := strings.Split(addr, "/"); len(a) > 4 && a[1] == w[1] && a[3] == w[3] {
 				w[4] = a[4]
-				p.spec.listen[i] = strings.Join(w, "/")
+				p.spec.Listen[i] = strings.Join(w, "/")
 				break
 			}
 		}

@@ -2,54 +2,28 @@ package lab
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
-	"time"
+
+	"github.com/juxta-p2p/juxta/lab/internal/report"
 )
 
-// Step is a command that was run at a node.
-type Step struct {
-	At     time.Duration // since the world began
-	Node   string
-	Text   string
-	Output string // the beginning of it
-	Took   time.Duration
-	Status int
-}
-
-// Measurement is one figure of a world.
-type Measurement struct {
-	At    time.Duration // since the world began
-	Name  string
-	Tags  map[string]string
-	Value float64
-	Unit  string
-}
-
-// Run is what happened in a world.
-type Run struct {
-	World        string
-	Began        time.Time
-	Steps        []Step
-	Measurements []Measurement
-	Err          string // why it ended early; "": it did not
-}
+// Run is what happened in a world: its steps and its figures. It can be written as JSON
+// lines, as a table, as a story, and with plots as a page of HTML.
+type Run = report.Run
 
 // maxOutput is how much of a step's output is kept.
 const maxOutput = 64 << 10
 
-// write writes a measurement as a line of JSON.
-func (m *Measurement) write(w io.Writer) error {
+// writeFigure writes a measurement as a line of JSON, as [Run.WriteJSON] does.
+func writeFigure(w io.Writer, m *report.Measurement) error {
 	line, err := json.Marshal(struct {
-		At    float64           `json:"at"` // seconds
-		Name  string            `json:"name"`
-		Tags  map[string]string `json:"tags,omitempty"`
-		Value float64           `json:"value"`
-		Unit  string            `json:"unit"`
-	}{m.At.Seconds(), m.Name, m.Tags, m.Value, m.Unit})
+		Type string `json:"type"`
+		*report.Measurement
+	}{"measurement", m})
 	if err != nil {
 		return err
 	}
@@ -57,13 +31,15 @@ func (m *Measurement) write(w io.Writer) error {
 	return err
 }
 
-// String is the measurement as the story has it.
-func (m *Measurement) String() string {
-	var tags strings.Builder
+// figure is a measurement as the story has it.
+func figure(m *report.Measurement) string {
+	var b strings.Builder
+	b.WriteString(m.Name)
 	for _, k := range slices.Sorted(maps.Keys(m.Tags)) {
-		fmt.Fprintf(&tags, " %s=%s", k, m.Tags[k])
+		b.WriteString(" " + k + "=" + m.Tags[k])
 	}
-	return fmt.Sprintf("%s%s: %.4g %s", m.Name, tags.String(), m.Value, m.Unit)
+	b.WriteString(": " + strconv.FormatFloat(m.Value, 'g', 4, 64) + " " + m.Unit)
+	return b.String()
 }
 
 // capped keeps the beginning of what is written to it.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/juxta-p2p/juxta/lab/internal/ether"
 	"github.com/juxta-p2p/juxta/lab/internal/internet"
-	"github.com/juxta-p2p/juxta/rendezvous"
 )
 
 // The stages that a world can be played on.
@@ -28,14 +27,10 @@ type stage interface {
 	close(hurry <-chan struct{}) error
 }
 
-// spec is what node wants.
+// spec is what node wants: a peer, and where it is to be.
 type spec struct {
-	name   string
-	site   string   // "": on the public network
-	seeds  []string // multiaddrs
-	listen []string // nil: the stage's default
-	role   rendezvous.Role
-	mdns   bool
+	startup
+	site string // "": on the public network
 }
 
 // actor is a node.

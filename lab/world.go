@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/juxta-p2p/juxta/lab/internal/report"
+	"github.com/juxta-p2p/juxta/shell"
 )
 
 // World is a number of peers, each with a shell. Its methods may be called concurrently.
@@ -21,6 +24,7 @@ type World struct {
 	mu    sync.Mutex // guards what follows, and keeps what is narrated apart
 	nodes map[string]*node
 	peers int // started so far
+	lines int // run at nodes
 	run   Run
 }
 
@@ -37,23 +41,23 @@ func (w *World) start(ctx context.Context, s *spec, seeds []string) error {
 		if err != nil {
 			return err
 		}
-		s.seeds = append(s.seeds, outer(n.birth().Addrs)...)
+		s.Seeds = append(s.Seeds, outer(n.birth().Addrs)...)
 	}
 	w.mu.Lock()
-	if _, ok := w.nodes[s.name]; ok {
+	if _, ok := w.nodes[s.Name]; ok {
 		w.mu.Unlock()
-		return fmt.Errorf("%s: there is a node of this name", s.name)
+		return fmt.Errorf("%s: there is a node of this name", s.Name)
 	}
-	w.nodes[s.name] = nil // it is being started
+	w.nodes[s.Name] = nil // it is being started
 	w.mu.Unlock()
 	a, err := w.stage.start(ctx, s)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err != nil {
-		delete(w.nodes, s.name)
-		return fmt.Errorf("%s: %w", s.name, err)
+		delete(w.nodes, s.Name)
+		return fmt.Errorf("%s: %w", s.Name, err)
 	}
-	w.nodes[s.name] = &node{s.name, a}
+	w.nodes[s.Name] = &node{s.Name, a}
 	w.peers++
 	return nil
 }
@@ -89,7 +93,7 @@ func (w *World) at(ctx context.Context, name, line string, out, errs io.Writer) 
 	if err != nil {
 		return span{}, err
 	}
-	w.narrate("%s> %s", n.name, line)
+	w.print("%s> %s", n.name, line)
 	kept := &capped{max: maxOutput}
 	sp, err := n.run(ctx, line, io.MultiWriter(kept, out), errs)
 	if err != nil {
@@ -97,22 +101,26 @@ func (w *World) at(ctx context.Context, name, line string, out, errs io.Writer) 
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.run.Steps = append(w.run.Steps, Step{
+	w.lines++
+	w.run.Steps = append(w.run.Steps, report.Step{
 		At: sp.began.Sub(w.run.Began), Node: name, Text: line, Output: kept.String(), Took: sp.ended.Sub(sp.began), Status: sp.status,
 	})
 	return sp, nil
 }
 
 // record takes a measurement down.
-func (w *World) record(m *Measurement) error {
-	w.narrate("  %s", m)
+func (w *World) record(m *report.Measurement) error {
+	if err := m.Check(); err != nil {
+		return shell.Usagef("%v", err)
+	}
+	w.print("  %s", figure(m))
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.run.Measurements = append(w.run.Measurements, *m)
 	if w.json == nil {
 		return nil
 	}
-	return m.write(w.json)
+	return writeFigure(w.json, m)
 }
 
 // since is the time since the world began.
@@ -159,8 +167,21 @@ func (w *World) each(names []string, f func(n *node) error) error {
 	return errors.Join(errs...)
 }
 
-// narrate says a line of the story.
-func (w *World) narrate(format string, args ...any) {
+// narrate says a line of the story, and takes it down.
+func (w *World) narrate(line string) {
+	w.print("%s", line)
+	w.note(line)
+}
+
+// note takes down what the narrator says.
+func (w *World) note(line string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.run.Steps = append(w.run.Steps, report.Step{At: w.since(time.Now()), Text: line})
+}
+
+// print prints a line for who listens to the story.
+func (w *World) print(format string, args ...any) {
 	if w.narrator != nil {
 		w.mu.Lock()
 		defer w.mu.Unlock()

@@ -43,7 +43,7 @@ func oneFile(more bool) cobra.PositionalArgs {
 }
 
 func playCommand(std *streams, o *options, use, short string, narrate bool) *cobra.Command {
-	var stage, figures string
+	var stage, figures, report string
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: oneFile(true),
 		Long: `Runs the script of a world of peers. On the stage local they share this process and
@@ -76,12 +76,18 @@ process on a machine of its own, and networks and NATs are the kernel's.`,
 			if narrate {
 				cfg.Narrator = cfg.Out
 			}
-			_, err = lab.Play(ctx, args[0], src, cfg)
-			return status(ctx, err)
+			run, err := lab.Play(ctx, args[0], src, cfg)
+			err = status(ctx, err)
+			if report == "" {
+				return err
+			}
+			_, werr := run.Write(report)
+			return errors.Join(err, werr)
 		},
 	}
 	cmd.Flags().SetInterspersed(false)
 	cmd.Flags().StringVar(&stage, "stage", "", "play it on `STAGE`, local or netns (default: what the script's \"# stage:\" says, or local)")
+	cmd.Flags().StringVar(&report, "report", "", "write what happened to `DIRECTORY`: JSON lines, a table, a story, plots, and a page with all of that")
 	cmd.Flags().StringVar(&figures, "json", "", "write each figure that is measured to `FILE`, as a line of JSON")
 	return cmd
 }
