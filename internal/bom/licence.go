@@ -57,6 +57,9 @@ var read = map[string]string{
 	"74e66ee911687ef90315c9264683d9dfce242b312fbd67da3e21cb12ead9849b": "MIT OR Apache-2.0",
 	// OpenTelemetry: its own, and that of what it has from Go.
 	"1ae07514be1d7bb33f0698f8d91fb51b8b9fe1463157ec1c72081a49b9bc6f40": "Apache-2.0 AND BSD-3-Clause",
+	// freetype: the FreeType License, which we take, or the GPL. It wants to be credited in
+	// the documentation: docs/dependencies.md does.
+	"d3ba056adc2b7909e95681deaae397fb37c97ed491a920f491214f07b62c41d0": "FTL OR GPL-2.0-or-later",
 	// staticcheck's third parties.
 	"3e7ed5dc00f1b3518b99284123bfc3e3c65b82c62988c0dcda5c86c13d913f7c": "BSD-3-Clause AND MIT",
 }
