@@ -5,8 +5,11 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"syscall"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/juxta-p2p/juxta/lab/internal/internet"
 )
@@ -144,7 +147,7 @@ func listen(t *testing.T, h *internet.Host, port uint16) {
 // dial connects by TCP, and returns the address that the other end sees.
 func dial(h *internet.Host, to netip.AddrPort, wait time.Duration) (seen string, err error) {
 	err = h.Do(func() error {
-		c, err := net.DialTimeout("tcp4", to.String(), wait)
+		c, err := (&net.Dialer{Timeout: wait, Control: reuse}).Dial("tcp4", to.String())
 		if err != nil {
 			return err
 		}
@@ -156,4 +159,12 @@ func dial(h *internet.Host, to netip.AddrPort, wait time.Duration) (seen string,
 		return err
 	})
 	return seen, err
+}
+
+// reuse lets others use the port of a socket.
+func reuse(_, _ string, raw syscall.RawConn) error {
+	return raw.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEADDR, 1)
+		_ = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_REUSEPORT, 1)
+	})
 }
