@@ -151,6 +151,7 @@ func (n *notifiee) Connected(_ network.Network, c network.Conn) {
 		e.spawn(func() { _, _ = e.meet(e.ctx, h) })
 	}
 	e.improve(c)
+	e.tryOlder(c)
 }
 
 // Disconnected forgets a neighbour with its last connection.
