@@ -12,7 +12,6 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"github.com/libp2p/go-libp2p/p2p/security/noise"
 	tls "github.com/libp2p/go-libp2p/p2p/security/tls"
-	quic "github.com/libp2p/go-libp2p/p2p/transport/quic"
 	"github.com/libp2p/go-libp2p/p2p/transport/tcp"
 	"github.com/libp2p/go-libp2p/p2p/transport/websocket"
 	ma "github.com/multiformats/go-multiaddr"
@@ -31,10 +30,10 @@ const (
 // standardStack is what a host speaks unless the configuration has its own. TLS
 // comes before Noise because it carries about twice as much on processors with
 // AES instructions.
-func standardStack() []libp2p.Option {
+func standardStack(r *reach.Reach) []libp2p.Option {
 	return []libp2p.Option{
 		libp2p.Transport(tcp.NewTCPTransport),
-		libp2p.Transport(quic.NewTransport),
+		libp2p.Transport(r.QUIC()),
 		libp2p.Transport(websocket.New),
 		libp2p.Security(tls.ID, tls.New),
 		libp2p.Security(noise.ID, noise.New),
@@ -75,7 +74,7 @@ func newHost(cfg *Config, key crypto.PrivKey, r *reach.Reach) (host.Host, error)
 	}
 	stack := cfg.Stack
 	if stack == nil {
-		stack = standardStack()
+		stack = standardStack(r)
 		if err := checkFree(cfg.Listen); err != nil {
 			return nil, errors.Join(err, conns.Close(), limits.Close())
 		}

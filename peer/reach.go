@@ -86,6 +86,7 @@ func (p *Peer) newReach() *reach.Reach {
 			Reservations: l.Reservations, PerAddress: l.PerAddress, Circuits: l.Circuits, Bytes: l.Bytes, Lease: l.Lease,
 		},
 		Needed: p.isNeeded, Find: p.findRelays, Admit: p.mayRelay, Changed: p.reintroduce, Log: p.cfg.Log,
+		GuessPorts: p.cfg.GuessPorts && p.cfg.Stack == nil,
 	})
 }
 

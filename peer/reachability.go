@@ -132,7 +132,7 @@ func (p *Peer) Relaying() *Relaying {
 // Attempt is one step of going on directly to a peer that was reached through a relay.
 type Attempt struct {
 	At   time.Time
-	What string        // "dialled", "dial failed", "punch", "punched", "punch failed", "error"
+	What string        // "dialled", "dial failed", "punch", "punched", "punch failed", "guess", "guessed", "guess failed", "error"
 	Took time.Duration // of a punch: the round trip through the relay
 	Note string        // addresses that were tried, or why it failed
 }

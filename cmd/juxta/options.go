@@ -25,6 +25,7 @@ type options struct {
 	listen, seeds []string
 	noMDNS, noDHT bool
 	noPortMap     bool
+	guessPorts    bool
 	reach         string
 	role          string
 	log           string
@@ -44,6 +45,7 @@ func (o *options) declare(fs *pflag.FlagSet) {
 	fs.StringVar(&o.role, "role", "auto", "what the peer is to be: `ROLE` is auto, edge or rendezvous, and may have relay beside it, after a comma")
 	fs.StringVar(&o.reach, "reach", "auto", "whether others can reach the peer without a relay: `WHETHER` is public, private or auto, which finds out")
 	fs.BoolVar(&o.noPortMap, "no-portmap", false, "do not ask the router to let others in (UPnP, NAT-PMP)")
+	fs.BoolVar(&o.guessPorts, "guess-ports", false, "guess the port of a symmetric NAT if no hole can be punched, with peers that do so, too")
 	fs.BoolVar(&o.noDHT, "no-dht", false, "do not look for rendezvous in the distributed hash table, nor be found there")
 	fs.StringVar(&o.log, "log", "warn", "tell of events from this `LEVEL` up: debug, info, warn, error or off")
 	fs.BoolVar(&o.restricted, "restricted", false, "run no commands of the operating system")
@@ -53,7 +55,7 @@ func (o *options) declare(fs *pflag.FlagSet) {
 
 // config makes the configuration of the peer.
 func (o *options) config(log *slog.Logger) (*peer.Config, error) {
-	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, PortMap: !o.noPortMap, NoDHT: o.noDHT, Patience: *o.patience, Log: log}
+	cfg := &peer.Config{Name: o.name, Listen: o.listen, MDNS: !o.noMDNS, PortMap: !o.noPortMap, GuessPorts: o.guessPorts, NoDHT: o.noDHT, Patience: *o.patience, Log: log}
 	if o.name != "" { // before it becomes part of a path
 		if err := peer.CheckName(o.name); err != nil {
 			return nil, shell.Usagef("%v", err)

@@ -39,7 +39,7 @@ const (
 // Event is one step on the way from a relay to a direct connection.
 type Event struct {
 	At   time.Time
-	What string        // "dial", "dialled", "punch", "punched", "failed", "error"
+	What string        // "dialled", "dial failed", "punch", "punched", "punch failed", "guess", "guessed", "guess failed", "error"
 	Took time.Duration // where it is known
 	Note string        // addresses tried, or why it has failed
 }
@@ -260,6 +260,7 @@ func (p *puncher) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
 
 // Trace implements [holepunch.EventTracer].
 func (p *puncher) Trace(ev *holepunch.Event) {
+	p.r.guess.trace(ev)
 	e := Event{At: time.Unix(0, ev.Timestamp)}
 	there := p.r.direct(ev.Remote) != nil
 	switch x := ev.Evt.(type) {

@@ -47,7 +47,10 @@ type Config struct {
 	// Changed is called when the peer has become, or is no longer, a relay, or public. It
 	// must not wait.
 	Changed func()
-	Log     *slog.Logger
+	// GuessPorts has the port of a symmetric NAT be guessed, where no hole can be punched,
+	// with others who do so. The host has to be made with QUIC.
+	GuessPorts bool
+	Log        *slog.Logger
 }
 
 // Reach keeps one host within reach. Its methods may be called concurrently.
@@ -63,6 +66,7 @@ type Reach struct {
 	events event.Subscription
 	told   event.Emitter // of the host's addresses having changed
 	punch  *puncher
+	guess  *guesser // nil: ports are not guessed
 
 	mu         sync.Mutex // guards what follows
 	own        []netip.Prefix
@@ -98,6 +102,9 @@ func New(cfg *Config) *Reach {
 	told := r.cfg.Changed
 	r.cfg.Changed = func() { r.spread(); told() }
 	r.punch = newPuncher(r)
+	if cfg.GuessPorts {
+		r.guess = newGuesser(r)
+	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	return r
 }
@@ -131,6 +138,7 @@ func (r *Reach) Start(h host.Host) error {
 	if r.told, err = h.EventBus().Emitter(new(event.EvtAutoRelayAddrsUpdated), eventbus.Stateful); err != nil {
 		return errors.Join(err, r.events.Close())
 	}
+	r.guess.start()
 	r.step()
 	r.wg.Go(r.run)
 	r.wg.Go(r.watchInterfaces)
@@ -144,6 +152,7 @@ func (r *Reach) Close() error {
 	if r.host == nil {
 		return nil
 	}
+	r.guess.close()
 	r.mu.Lock()
 	srv := r.relay
 	r.relay = nil
