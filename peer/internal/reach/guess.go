@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -204,7 +205,7 @@ func (g *guesser) guard(who peer.ID, attempt func(context.Context) error) error 
 	start := time.Now()
 	err := attempt(ctx)
 	if err != nil {
-		g.note(who, Event{What: "guess failed", Took: time.Since(start), Note: firstLine(err.Error())})
+		g.note(who, Event{What: "guess failed", Took: time.Since(start), Note: strings.Join(strings.Fields(err.Error()), " ")})
 	}
 	return err
 }
