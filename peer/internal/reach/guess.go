@@ -23,9 +23,9 @@ import (
 // S's NAT. As with birthdays, one of few is soon hit: with 256 sockets and 1024 packets it
 // happens in 98 of 100 cases. Through that socket S connects to P.
 //
-// S says itself where it is, and nobody else could. So a member of the net group can have
-// another one send guessPackets packets of 20 bytes to an address of its choice, as often as
-// guessLimit lets it.
+// Each says itself where it is, and nobody else could. So a member of the net group can have
+// another one send guessPackets packets of 20 bytes to an address of its choice, or
+// guessSockets of them to one port there, as often as guessLimit lets it.
 const (
 	guessSockets = 256
 	guessPackets = 1024

@@ -33,8 +33,8 @@ func (g *guesser) newTalk(ctx context.Context, who peer.ID, s network.Stream) *t
 	t.ours.At, t.port = g.r.seenOverUDP()
 	stop := context.AfterFunc(ctx, func() { _ = s.Reset() })
 	go func() {
-		defer stop()
 		defer close(t.frames)
+		defer stop() // before the last: a reset would overtake what was said
 		for {
 			f, err := readGuessFrame(s)
 			if err != nil {
@@ -50,7 +50,7 @@ func (g *guesser) newTalk(ctx context.Context, who peer.ID, s network.Stream) *t
 	return t
 }
 
-// end waits until the other has ended, too.
+// end is for when all has been said. Nobody reads from the stream afterwards.
 func (t *talk) end() {
 	_ = t.s.Close()
 	for range t.frames {
