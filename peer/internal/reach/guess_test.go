@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
+	ma "github.com/multiformats/go-multiaddr"
 )
 
 func TestGuessFrames(t *testing.T) {
@@ -237,7 +239,12 @@ func TestOpenings(t *testing.T) {
 // newGuessingHost is a host on this machine that guesses, with nobody to guess with.
 func newGuessingHost(t *testing.T) (host.Host, *Reach) {
 	t.Helper()
-	r := New(&Config{GuessPorts: true, Public: On, Serve: Off})
+	return newHostOf(t, &Config{GuessPorts: true, Public: On, Serve: Off})
+}
+
+func newHostOf(t *testing.T, cfg *Config) (host.Host, *Reach) {
+	t.Helper()
+	r := New(cfg)
 	h, err := libp2p.New(append(r.Options(), libp2p.Transport(r.QUIC()), libp2p.DisableMetrics(),
 		libp2p.ListenAddrStrings("/ip4/127.0.0.1/udp/0/quic-v1"))...)
 	if err != nil {
@@ -252,6 +259,66 @@ func newGuessingHost(t *testing.T) (host.Host, *Reach) {
 		}
 	})
 	return h, r
+}
+
+// Through a relay one may ask; whoever is asked may refuse.
+func TestGuessIsRefused(t *testing.T) {
+	relay, _ := newHostOf(t, &Config{Serve: On, Public: On})
+	hidden := func(cfg *Config) (host.Host, *Reach) {
+		cfg.Public, cfg.Serve = Off, Off
+		h, r := newHostOf(t, cfg)
+		if err := h.Connect(t.Context(), peer.AddrInfo{ID: relay.ID(), Addrs: relay.Addrs()}); err != nil {
+			t.Fatal(err)
+		}
+		if err := r.Await(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return h, r
+	}
+	nobody := func(context.Context, peer.ID) bool { return false }
+	seen := func(r *Reach, ip string, ports ...int) {
+		for i, port := range ports {
+			r.note(Observation{
+				From: netip.AddrPortFrom(netip.MustParseAddr("9.9.9.9"), uint16(1+i)), Local: r.host.Addrs()[0],
+				Seen: ma.StringCast(fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)),
+			})
+		}
+	}
+	for name, test := range map[string]struct {
+		other Config
+		seen  func(ours, theirs *Reach)
+		want  string
+	}{
+		"not configured":  {Config{}, nil, "the other does not guess"},
+		"not admitted":    {Config{GuessPorts: true, Admit: nobody}, nil, guessNotNow.String()},
+		"seen by nobody":  {Config{GuessPorts: true}, nil, guessUnseen.String()},
+		"seen at one IP":  {Config{GuessPorts: true}, func(a, b *Reach) { seen(a, "8.8.8.8", 1, 2); seen(b, "8.8.8.8", 1, 1) }, guessSameNAT.String()},
+		"seen privately":  {Config{GuessPorts: true}, func(a, b *Reach) { seen(a, "8.8.8.8", 1, 1); seen(b, "10.0.0.1", 1, 2) }, guessUnseen.String()},
+		"both symmetric":  {Config{GuessPorts: true}, func(a, b *Reach) { seen(a, "8.8.8.8", 1, 2); seen(b, "8.8.4.4", 1, 2) }, guessBothSymmetric.String()},
+		"neither of them": {Config{GuessPorts: true}, func(a, b *Reach) { seen(a, "8.8.8.8", 1, 1); seen(b, "8.8.4.4", 1, 1) }, guessNoneSymmetric.String()},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h, r := hidden(&Config{GuessPorts: true})
+			other, theirs := hidden(&test.other)
+			if err := h.Connect(t.Context(), peer.AddrInfo{ID: other.ID(), Addrs: theirs.Places()[0].Addrs}); err != nil {
+				t.Fatal(err)
+			}
+			if test.seen != nil {
+				test.seen(r, theirs)
+			}
+			err := r.guess.try(other.ID())
+			if err == nil || !strings.HasPrefix(err.Error(), test.want) {
+				t.Errorf("%v, not %s", err, test.want)
+			}
+			line := r.Timeline(other.ID())
+			if len(line) == 0 || line[len(line)-1].What != "guess failed" || !strings.HasPrefix(line[len(line)-1].Note, test.want) {
+				t.Errorf("the timeline says %+v", line)
+			}
+			if err := r.guess.try(other.ID()); !errors.Is(err, errGuessLimit) {
+				t.Errorf("again at once: %v", err)
+			}
+		})
+	}
 }
 
 // A peer is dialled through the socket that was lucky, once, and from then on as ever.
