@@ -13,7 +13,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/juxta-p2p/juxta/adv"
@@ -320,7 +319,7 @@ func (e *Endpoint) Connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, 
 	if e.ctx.Err() != nil {
 		return nil, &Error{"connect", id.Peer{}, addrText(to), net.ErrClosed}
 	}
-	if err := e.dial(ctx, to); err != nil {
+	if _, err := e.connectTo(ctx, to); err != nil {
 		err = unreachable(ctx, err)
 		if e.ctx.Err() != nil {
 			err = net.ErrClosed
@@ -328,21 +327,6 @@ func (e *Endpoint) Connect(ctx context.Context, to peer.AddrInfo) (*adv.Signed, 
 		return nil, &Error{"connect", id.Peer{}, addrText(to), err}
 	}
 	return e.admit(ctx, to.ID)
-}
-
-// dial connects to a host, also soon after that has failed: for how long to wait
-// after a failure is decided by those who call us. The host's own answer, not to
-// try for 5 s to 5 min, would keep us from a peer that is back, or whose relay is.
-func (e *Endpoint) dial(ctx context.Context, to peer.AddrInfo) error {
-	if s, ok := e.host.Network().(*swarm.Swarm); ok {
-		s.Backoff().Clear(to.ID)
-		for _, a := range append(e.host.Peerstore().Addrs(to.ID), to.Addrs...) {
-			if relay := relayAt(a); relay != "" {
-				s.Backoff().Clear(relay)
-			}
-		}
-	}
-	return e.host.Connect(ctx, to)
 }
 
 func addrText(to peer.AddrInfo) string {

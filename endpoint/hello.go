@@ -41,10 +41,11 @@ func (e *Endpoint) greet(h peer.ID) (*adv.Signed, error) {
 		}
 		return nil, &Error{op, id.Peer{}, h.String(), err}
 	}
-	if err := e.dial(ctx, peer.AddrInfo{ID: h}); err != nil {
+	c, err := e.connectTo(ctx, peer.AddrInfo{ID: h})
+	if err != nil {
 		return fail("connect", err)
 	}
-	s, err := e.openAt(ctx, h, helloService)
+	s, err := e.openAt(early(ctx, c), h, helloService)
 	if err != nil {
 		return fail("greet", err)
 	}
@@ -197,8 +198,11 @@ func (e *Endpoint) hearHello(s *Stream, h peer.ID) (*adv.Signed, error) {
 	}
 	var m wire.Hello
 	if err := s.ReadMsg(&m, maxHello); err != nil {
-		if e.host.Network().Connectedness(h) == network.NotConnected {
+		switch {
+		case e.host.Network().Connectedness(h) == network.NotConnected:
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err) // it has not said no
+		case foreign(err):
+			return nil, err // nor has it been asked
 		}
 		return refuse(err)
 	}

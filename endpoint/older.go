@@ -8,7 +8,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
-	"github.com/multiformats/go-multistream"
 )
 
 // olderTimeout is how long an older connection to a peer has to answer when there is a
@@ -30,7 +29,7 @@ func (e *Endpoint) tryOlder(newer network.Conn) {
 		e.spawn(func() {
 			ctx, cancel := context.WithTimeout(e.ctx, olderTimeout)
 			defer cancel()
-			if err := answersOn(ctx, c); err != nil && e.ctx.Err() == nil && !newer.IsClosed() {
+			if _, err := pingOn(ctx, c); err != nil && e.ctx.Err() == nil && !newer.IsClosed() {
 				e.log.Info("peer has come anew, and does not answer where it was", "addr", c.RemoteMultiaddr(), "err", err)
 				_ = c.Close()
 			}
@@ -38,22 +37,20 @@ func (e *Endpoint) tryOlder(newer network.Conn) {
 	}
 }
 
-// answersOn pings the peer at the other end of one connection.
-func answersOn(ctx context.Context, c network.Conn) error {
-	s, err := c.NewStream(ctx)
+// pingOn pings the peer at the other end of one connection.
+func pingOn(ctx context.Context, c network.Conn) (time.Duration, error) {
+	s, err := openEarly(ctx, c, ping.ID)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer func() { _ = s.Reset() }()
 	defer context.AfterFunc(ctx, func() { _ = s.Reset() })()
-	if err := multistream.SelectProtoOrFail(ping.ID, s); err != nil {
-		return err
-	}
 	b := make([]byte, ping.PingSize)
 	_, _ = rand.Read(b) // does not fail
+	begun := time.Now()
 	if _, err := s.Write(b); err != nil {
-		return err
+		return 0, err
 	}
 	_, err = io.ReadFull(s, b)
-	return err
+	return time.Since(begun), err
 }

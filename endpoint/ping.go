@@ -29,17 +29,51 @@ func (e *Endpoint) Ping(ctx context.Context, to id.Peer) (Ping, error) {
 	if err != nil {
 		return Ping{}, &Error{"ping", to, "", err}
 	}
-	if _, err := e.admit(ctx, h); err != nil {
+	rtt, err := e.firstPing(ctx, h)
+	if err != nil {
 		return Ping{}, err
 	}
-	rtt, err := e.ping(ctx, h, 0)
-	if err != nil {
-		return Ping{}, &Error{"ping", to, "", unreachable(ctx, err)}
+	if rtt == 0 {
+		if rtt, err = e.ping(ctx, h, 0); err != nil {
+			return Ping{}, &Error{"ping", to, "", unreachable(ctx, err)}
+		}
 	}
 	p := Ping{RTT: rtt}
 	p.Addr, p.Relayed = e.path(h)
 	return p, nil
 }
+
+// firstPing makes a peer a neighbour, and if it is none yet sends a ping meanwhile, so that
+// both take one round trip. It returns 0 if there was no need to, or no answer.
+func (e *Endpoint) firstPing(ctx context.Context, h peer.ID) (rtt time.Duration, err error) {
+	if e.neighbour(h) != nil && e.host.Network().Connectedness(h) != network.NotConnected {
+		return 0, nil
+	}
+	pinging, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answered := make(chan time.Duration, 1)
+	e.spawn(func() {
+		var rtt time.Duration
+		if c, err := e.connectTo(pinging, peer.AddrInfo{ID: h}); err == nil {
+			rtt, _ = pingOn(pinging, c)
+		}
+		answered <- rtt
+	})
+	if _, err := e.admit(ctx, h); err != nil {
+		return 0, err
+	}
+	select {
+	case rtt = <-answered:
+		return rtt, nil
+	case <-time.After(firstPingGrace):
+		return 0, nil
+	case <-ctx.Done():
+		return 0, &Error{"ping", id.Peer{}, h.String(), ctx.Err()}
+	}
+}
+
+// firstPingGrace is how much later than its greeting a peer's first ping may be answered.
+const firstPingGrace = time.Second
 
 // ping sends one ping, and waits for it no longer than timeout unless that is 0.
 func (e *Endpoint) ping(ctx context.Context, h peer.ID, timeout time.Duration) (time.Duration, error) {

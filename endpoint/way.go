@@ -77,7 +77,7 @@ func (e *Endpoint) awaitDirect(ctx context.Context, h peer.ID) error {
 	dialling, cancel := context.WithCancel(ctx)
 	defer cancel()
 	e.spawn(func() {
-		_ = e.dial(network.WithForceDirectDial(dialling, "direct only"), peer.AddrInfo{ID: h})
+		_, _ = e.connectTo(network.WithForceDirectDial(dialling, "direct only"), peer.AddrInfo{ID: h})
 	})
 	select {
 	case <-came:
@@ -101,6 +101,9 @@ func (e *Endpoint) connOf(h peer.ID, through bool) network.Conn {
 // hostStream opens a stream by the way that the context wants. The host itself takes the
 // relayed connection only if there is no other.
 func (e *Endpoint) hostStream(ctx context.Context, h peer.ID, p protocol.ID) (network.Stream, error) {
+	if c, ok := ctx.Value(earlyKey{}).(network.Conn); ok {
+		return openEarly(ctx, c, p)
+	}
 	if WayOf(ctx) != RelayOnly {
 		return e.host.NewStream(ctx, h, p)
 	}

@@ -151,9 +151,11 @@ func TestTeachRefuses(t *testing.T) {
 		if n := alice.ForgetAll(); n != 0 || len(alice.Addresses(bob.HostID())) == 0 {
 			t.Errorf("forgot %d hosts, with bob connected", n)
 		}
-		for range bob.Net().Discovery().Local(discovery.Query{Kind: adv.KindPeer, Attr: "Name", Value: "alice"}) {
-			return
-		}
-		t.Error("bob has not met alice")
+		w.Until(time.Second, "bob has met alice", func() bool {
+			for range bob.Net().Discovery().Local(discovery.Query{Kind: adv.KindPeer, Attr: "Name", Value: "alice"}) {
+				return true
+			}
+			return false
+		})
 	})
 }

@@ -72,7 +72,7 @@ func (s *outlook) fromRelay() string {
 	case udp.blocked() && !tcp.known():
 		return fmt.Sprintf("UDP does not get through %s, and not both have been seen over TCP: have a relay that listens on TCP, too; or %s", s.where(udp), forwarding)
 	case udp.hopeless() && tcp.hopeless():
-		return fmt.Sprintf("there is a symmetric NAT %s, through which a hole can hardly be punched: the path stays on the relay; to have a direct one, %s", s.where(pair{worst(udp.here, tcp.here), worst(udp.there, tcp.there)}), forwarding)
+		return fmt.Sprintf("there is a symmetric NAT %s, through which a hole can hardly be punched: the path stays on the relay; to have a direct one, start both with --guess-ports, or %s", s.where(pair{worst(udp.here, tcp.here), worst(udp.there, tcp.there)}), forwarding)
 	}
 	failed := func(a peer.Attempt) bool { return a.What == "punch failed" || a.What == "error" }
 	if !slices.ContainsFunc(s.Attempts, failed) {
