@@ -3,6 +3,7 @@ package endpoint
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"io"
 	"time"
 
@@ -29,7 +30,8 @@ func (e *Endpoint) tryOlder(newer network.Conn) {
 		e.spawn(func() {
 			ctx, cancel := context.WithTimeout(e.ctx, olderTimeout)
 			defer cancel()
-			if _, err := pingOn(ctx, c); err != nil && e.ctx.Err() == nil && !newer.IsClosed() {
+			// A refusal is an answer, too.
+			if _, err := pingOn(ctx, c); err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) && !newer.IsClosed() {
 				e.log.Info("peer has come anew, and does not answer where it was", "addr", c.RemoteMultiaddr(), "err", err)
 				_ = c.Close()
 			}

@@ -6,7 +6,11 @@ import (
 
 	"github.com/libp2p/go-libp2p"
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/protocol"
 	rcmgr "github.com/libp2p/go-libp2p/p2p/host/resource-manager"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	"github.com/libp2p/go-libp2p/x/rate"
 )
 
@@ -17,6 +21,9 @@ import (
 func newLimits() (network.ResourceManager, error) {
 	base := rcmgr.DefaultLimits
 	libp2p.SetDefaultServiceLimits(&base)
+	circuits := rcmgr.ResourceLimits{Streams: 32768, StreamsInbound: 32768, StreamsOutbound: 32768, Memory: 1 << 30}
+	circuit := rcmgr.ResourceLimits{Streams: 1024, StreamsInbound: 1024, StreamsOutbound: 1024, Memory: 128 << 20}
+	pings := rcmgr.ResourceLimits{Streams: 32, StreamsInbound: 16, StreamsOutbound: 16}
 	ours := rcmgr.PartialLimitConfig{
 		System: rcmgr.ResourceLimits{
 			Conns: 4096, ConnsInbound: 4096, ConnsOutbound: 4096,
@@ -29,6 +36,12 @@ func newLimits() (network.ResourceManager, error) {
 		PeerDefault:         rcmgr.ResourceLimits{Streams: 4096, StreamsInbound: 4096, StreamsOutbound: 4096, Memory: 512 << 20},
 		ProtocolDefault:     rcmgr.ResourceLimits{Streams: 32768, StreamsInbound: 32768, StreamsOutbound: 32768, Memory: 1 << 30},
 		ProtocolPeerDefault: rcmgr.ResourceLimits{Streams: 2048, StreamsInbound: 2048, StreamsOutbound: 2048, Memory: 256 << 20},
+		// Several parts of a peer ask whether another one is still there.
+		ServicePeer:  map[string]rcmgr.ResourceLimits{ping.ServiceName: pings, relay.ServiceName: circuit},
+		ProtocolPeer: map[protocol.ID]rcmgr.ResourceLimits{ping.ID: pings, proto.ProtoIDv2Hop: circuit, proto.ProtoIDv2Stop: circuit},
+		// A relay bounds by itself what it does, see RelayLimits; it has thousands of peers.
+		Service:  map[string]rcmgr.ResourceLimits{relay.ServiceName: circuits},
+		Protocol: map[protocol.ID]rcmgr.ResourceLimits{proto.ProtoIDv2Hop: circuits, proto.ProtoIDv2Stop: circuits},
 	}
 	return rcmgr.NewResourceManager(rcmgr.NewFixedLimiter(ours.Build(base.AutoScale())), perAddress()...)
 }

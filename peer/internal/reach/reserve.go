@@ -238,8 +238,8 @@ func (r *Reach) answers(ctx context.Context, p peer.ID) bool {
 	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "relay"), relayPulseWait)
 	defer cancel()
 	select {
-	case res := <-ping.Ping(ctx, r.host, p):
-		return res.Error == nil
+	case <-ping.Ping(ctx, r.host, p): // a refusal is an answer, too
+		return ctx.Err() == nil
 	case <-ctx.Done():
 		return false
 	}
