@@ -98,18 +98,22 @@ func (e *Endpoint) connOf(h peer.ID, through bool) network.Conn {
 	return nil
 }
 
-// hostStream opens a stream by the way that the context wants. The host itself takes the
-// relayed connection only if there is no other.
+// hostStream opens a stream by the way that the context wants: the host itself takes the
+// direct connection if there is one, and else the relayed one.
 func (e *Endpoint) hostStream(ctx context.Context, h peer.ID, p protocol.ID) (network.Stream, error) {
 	if c, ok := ctx.Value(earlyKey{}).(network.Conn); ok {
 		return openEarly(ctx, c, p)
 	}
-	if WayOf(ctx) != RelayOnly {
+	way := WayOf(ctx)
+	if way == AnyWay {
 		return e.host.NewStream(ctx, h, p)
 	}
-	c := e.connOf(h, true)
-	if c == nil {
+	c := e.connOf(h, way == RelayOnly)
+	switch {
+	case c == nil && way == RelayOnly:
 		return nil, ErrNoRelay
+	case c == nil:
+		return nil, ErrNoDirect
 	}
 	s, err := c.NewStream(ctx)
 	if err != nil {

@@ -80,6 +80,9 @@ func (p *Peer) SetRelay(m RelayMode) error {
 		return fmt.Errorf("peer: relay %q: auto, on or off are wanted", m)
 	}
 	p.relayMode.Store(m)
+	if !p.cfg.reachable() {
+		return errors.New("peer: this network has no relays")
+	}
 	p.reach.Serve(mode)
 	return nil
 }

@@ -90,28 +90,42 @@ func (g *guesser) trace(ev *holepunch.Event) {
 	if !isPunch && !isFault {
 		return
 	}
+	who := ev.Remote
+	if !g.count(who, isFault || punch.Success || g.r.direct(who) != nil || !g.called(who)) {
+		return
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	failures := g.failures[ev.Remote] + 1
-	delete(g.failures, ev.Remote)
-	switch {
-	case isFault || punch.Success: // it has ended
-		return
-	case failures < punches:
-		if len(g.failures) < maxTimelines {
-			g.failures[ev.Remote] = failures
-		}
-		return
-	case g.closed || !g.called(ev.Remote):
+	if g.closed {
 		return
 	}
 	g.wg.Add(1)
 	go func() {
 		defer g.wg.Done()
-		if err := g.try(ev.Remote); err != nil {
-			g.r.log.Debug("no port was guessed", "addr", ev.Remote, "err", err)
+		if err := g.try(who); err != nil {
+			g.r.log.Debug("no port was guessed", "addr", who, "err", err)
 		}
 	}()
+}
+
+// count counts one more punch that has failed, unless it is all over, and reports whether a
+// row of them has.
+func (g *guesser) count(who peer.ID, over bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	failures := g.failures[who] + 1
+	delete(g.failures, who)
+	if over || failures == punches {
+		return !over
+	}
+	for other := range g.failures { // any is as good as another
+		if len(g.failures) < maxTimelines {
+			break
+		}
+		delete(g.failures, other)
+	}
+	g.failures[who] = failures
+	return false
 }
 
 // called reports whether a peer has connected to us through a relay.

@@ -279,6 +279,7 @@ func TestGuessIsRefused(t *testing.T) {
 	seen := func(r *Reach, ip string, ports ...int) {
 		for i, port := range ports {
 			r.note(Observation{
+				By:   peer.ID(fmt.Sprint(i)),
 				From: netip.AddrPortFrom(netip.MustParseAddr("9.9.9.9"), uint16(1+i)), Local: r.host.Addrs()[0],
 				Seen: ma.StringCast(fmt.Sprintf("/ip4/%s/udp/%d/quic-v1", ip, port)),
 			})
@@ -388,28 +389,33 @@ func TestNoGuessOnADirectConnection(t *testing.T) {
 func TestGuessAfterPunches(t *testing.T) {
 	_, r := newGuessingHost(t)
 	g := r.guess
-	fail := &holepunch.Event{Remote: "x", Evt: &holepunch.EndHolePunchEvt{}}
 	for i, step := range []struct {
-		ev   any
-		want int
+		over  bool
+		want  int
+		begin bool
 	}{
-		{fail.Evt, 1},
-		{&holepunch.StartHolePunchEvt{}, 1},
-		{fail.Evt, 2},
-		{&holepunch.EndHolePunchEvt{Success: true}, 0},
-		{fail.Evt, 1},
-		{&holepunch.ProtocolErrorEvt{}, 0},
-		{fail.Evt, 1},
-		{fail.Evt, 2},
-		{fail.Evt, 0},
+		{false, 1, false},
+		{false, 2, false},
+		{true, 0, false},
+		{false, 1, false},
+		{true, 0, false},
+		{false, 1, false},
+		{false, 2, false},
+		{false, 0, true},
 	} {
-		g.trace(&holepunch.Event{Remote: "x", Evt: step.ev})
-		if n := g.failures["x"]; n != step.want {
-			t.Errorf("step %d: %d failures, not %d", i, n, step.want)
+		if begin := g.count("x", step.over); begin != step.begin || g.failures["x"] != step.want {
+			t.Errorf("step %d: %d failures, begins %v", i, g.failures["x"], begin)
 		}
 	}
+	g.trace(&holepunch.Event{Remote: "x", Evt: &holepunch.EndHolePunchEvt{}})
+	if g.failures["x"] != 0 {
+		t.Error("counted for who was not called")
+	}
 	for i := range 2 * maxTimelines {
-		g.trace(&holepunch.Event{Remote: peer.ID(fmt.Sprint(i)), Evt: fail.Evt})
+		g.count(peer.ID(fmt.Sprint(i)), false)
+	}
+	if len(g.failures) == 0 {
+		t.Error("nobody is counted")
 	}
 	if len(g.failures) > maxTimelines {
 		t.Errorf("%d are counted", len(g.failures))

@@ -196,14 +196,27 @@ func (t *talk) awaitHit(ctx context.Context, o *openings) (lucky *net.UDPConn, s
 	}
 }
 
-// seenOverUDP is where the latest of those who did saw us come from over UDP and IPv4, and
-// which port of ours that is.
+// seenOverUDP is where others see us come from over UDP and IPv4, and which port of ours that
+// is: the latest of those by peers who agree with another on the address, as what is said
+// there is sent packets.
 func (r *Reach) seenOverUDP() (at netip.AddrPort, port uint16) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	first := map[netip.Addr]peer.ID{}
+	agreed := map[netip.Addr]bool{}
 	for _, o := range r.seen {
 		seen, ok := endpointOf(o.Seen)
-		if local, _ := endpointOf(o.Local); ok && transportOf(o.Seen) == "udp" && seen.Addr().Is4() {
+		if !ok || transportOf(o.Seen) != "udp" || !seen.Addr().Is4() {
+			continue
+		}
+		if by, had := first[seen.Addr()]; had && by != o.By {
+			agreed[seen.Addr()] = true
+		}
+		first[seen.Addr()] = o.By
+	}
+	for _, o := range r.seen {
+		seen, ok := endpointOf(o.Seen)
+		if local, _ := endpointOf(o.Local); ok && transportOf(o.Seen) == "udp" && agreed[seen.Addr()] {
 			at, port = seen, local.Port()
 		}
 	}

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
@@ -11,6 +12,9 @@ import (
 
 // maxObservations bounds what is remembered; the oldest goes first.
 const maxObservations = 64
+
+// maxSeen is at how many addresses we say that we are seen.
+const maxSeen = 8
 
 // Observation is what a peer has seen a connection of ours come from.
 type Observation struct {
@@ -44,6 +48,9 @@ func (r *Reach) observe(c network.Conn, seen ma.Multiaddr) {
 	if seen == nil || relayed(c) || isCircuit(seen) || transportOf(c.RemoteMultiaddr()) == "ws" {
 		return
 	}
+	if c.Stat().Direction != network.DirOutbound { // whom we ask is our choice, and not that of whoever comes
+		return
+	}
 	r.record(c.RemotePeer(), c.LocalMultiaddr(), c.RemoteMultiaddr(), seen)
 }
 
@@ -66,7 +73,7 @@ func (r *Reach) note(o Observation) {
 	defer r.mu.Unlock()
 	kept := r.seen[:0]
 	for _, old := range r.seen {
-		if old.From != o.From || transportOf(old.Local) != transportOf(o.Local) {
+		if old.By != o.By || transportOf(old.Local) != transportOf(o.Local) {
 			kept = append(kept, old)
 		}
 	}
@@ -97,17 +104,21 @@ func (r *Reach) Observations() []Observation {
 	return append([]Observation(nil), r.seen...)
 }
 
-// seenAddrs are the addresses that others see: where a hole can be punched.
+// seenAddrs are the addresses that others see, where a hole can be punched: those that most
+// see first, and of those the latest.
 func (r *Reach) seenAddrs() []ma.Multiaddr {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var all []ma.Multiaddr
+	by := map[string]int{}
 	for i := len(r.seen) - 1; i >= 0; i-- { // the latest first
-		if a := r.seen[i].Seen; !ma.Contains(all, a) && len(all) < 8 {
+		a := r.seen[i].Seen
+		if by[string(a.Bytes())]++; !ma.Contains(all, a) {
 			all = append(all, a)
 		}
 	}
-	return all
+	slices.SortStableFunc(all, func(a, b ma.Multiaddr) int { return by[string(b.Bytes())] - by[string(a.Bytes())] })
+	return all[:min(len(all), maxSeen)]
 }
 
 // NATs tells the kind of NAT for UDP and for TCP.
@@ -143,7 +154,7 @@ func (r *Reach) classifyLocked(transport string) NAT {
 		port, _ := endpointOf(o.Local)
 		other, _ := endpointOf(o.Seen)
 		switch {
-		case port.Port() != local.Port() || o.From == last.From:
+		case port.Port() != local.Port() || o.By == last.By:
 		case other == at:
 			return Cone
 		default:

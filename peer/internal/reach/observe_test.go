@@ -23,7 +23,7 @@ func TestKindOfNAT(t *testing.T) {
 		"one, our port":             {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/4001/quic-v1"}}, Preserved},
 		"one, another port":         {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}}, Mapped},
 		"two see the same":          {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}, {"9.9.9.8:1", "/ip4/8.8.8.8/udp/77/quic-v1"}}, Cone},
-		"two ports of one see":      {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}, {"9.9.9.9:2", "/ip4/8.8.8.8/udp/78/quic-v1"}}, Symmetric},
+		"two ports of one see":      {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}, {"9.9.9.9:2", "/ip4/8.8.8.8/udp/78/quic-v1"}}, Mapped},
 		"each sees another":         {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}, {"9.9.9.8:1", "/ip4/8.8.8.8/udp/78/quic-v1"}}, Symmetric},
 		"one sees two, later":       {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/udp/77/quic-v1"}, {"9.9.9.9:1", "/ip4/8.8.8.8/udp/78/quic-v1"}}, Mapped},
 		"TCP says nothing of UDP":   {[]look{{"9.9.9.9:1", "/ip4/8.8.8.8/tcp/77"}}, Unknown},
@@ -36,7 +36,8 @@ func TestKindOfNAT(t *testing.T) {
 			if transportOf(seen) == "tcp" {
 				at = "/ip4/192.168.7.2/tcp/4001"
 			}
-			r.note(Observation{By: "x", From: netip.MustParseAddrPort(l.from), Local: ma.StringCast(at), Seen: seen})
+			from := netip.MustParseAddrPort(l.from)
+			r.note(Observation{By: peer.ID(from.Addr().String()), From: from, Local: ma.StringCast(at), Seen: seen})
 		}
 		if udp, _ := r.NATs(); udp != test.want {
 			t.Errorf("%s: %s, want %s", name, udp, test.want)
@@ -48,7 +49,7 @@ func TestObservationsAreBounded(t *testing.T) {
 	r := newTestReach(t)
 	for i := range 3 * maxObservations {
 		from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{9, 9, byte(i >> 8), byte(i)}), 1)
-		r.note(Observation{From: from, Local: ma.StringCast("/ip4/10.0.0.1/tcp/1"), Seen: ma.StringCast("/ip4/8.8.8.8/tcp/1")})
+		r.note(Observation{By: peer.ID(from.String()), From: from, Local: ma.StringCast("/ip4/10.0.0.1/tcp/1"), Seen: ma.StringCast("/ip4/8.8.8.8/tcp/1")})
 	}
 	if n := len(r.Observations()); n != maxObservations {
 		t.Errorf("%d are kept", n)

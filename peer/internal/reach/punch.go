@@ -3,17 +3,15 @@ package reach
 import (
 	"context"
 	"errors"
+	"net"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/libp2p/go-libp2p/core/host"
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/core/protocol"
 	"github.com/libp2p/go-libp2p/p2p/protocol/holepunch"
 	"github.com/libp2p/go-libp2p/p2p/protocol/identify"
 	ma "github.com/multiformats/go-multiaddr"
@@ -53,12 +51,12 @@ type puncher struct {
 	svc       *holepunch.Service
 	closed    bool
 	timelines map[peer.ID][]Event
-	recent    []peer.ID // of timelines, the one with the latest event last
-	trying    map[peer.ID]bool
+	recent    []peer.ID                 // of timelines, the one with the latest event last
+	trying    map[peer.ID]chan struct{} // those that are pursued; cap 1
 }
 
 func newPuncher(r *Reach) *puncher {
-	return &puncher{r: r, timelines: map[peer.ID][]Event{}, trying: map[peer.ID]bool{}}
+	return &puncher{r: r, timelines: map[peer.ID][]Event{}, trying: map[peer.ID]chan struct{}{}}
 }
 
 // identifying is a host that waits for what others say of themselves.
@@ -77,7 +75,14 @@ func (p *puncher) prepare() {
 	if !ok {
 		return
 	}
-	svc, err := holepunch.NewService(&eitherWay{p.r.host}, h.IDService(), p.addrs,
+	first := p.addrs() // libp2p looks once more whether there are any, and would wait if not
+	addrs := func() []ma.Multiaddr {
+		if now := p.addrs(); len(now) > 0 {
+			return now
+		}
+		return first
+	}
+	svc, err := holepunch.NewService(&eitherWay{p.r.host, p.r.ctx}, h.IDService(), addrs,
 		holepunch.WithTracer(p), holepunch.WithAddrFilter(p), holepunch.DirectDialTimeout(dialTimeout))
 	if err != nil {
 		p.r.log.Error("no holes are punched", "err", err)
@@ -85,9 +90,11 @@ func (p *puncher) prepare() {
 	}
 	p.svc = svc
 	p.r.host.Network().Notify((*bystander)(p))
-	for _, c := range p.r.host.Network().Conns() {
-		p.begin(c)
-	}
+	p.r.begin(func() {
+		for _, c := range p.r.host.Network().Conns() {
+			p.begin(c)
+		}
+	})
 }
 
 func (p *puncher) close() error {
@@ -108,8 +115,12 @@ type bystander puncher
 // Connected begins to go on directly.
 func (b *bystander) Connected(_ network.Network, c network.Conn) { (*puncher)(b).begin(c) }
 
-// Disconnected is of no interest.
-func (*bystander) Disconnected(network.Network, network.Conn) {}
+// Disconnected begins anew if it was the direct one.
+func (b *bystander) Disconnected(_ network.Network, c network.Conn) {
+	if !relayed(c) {
+		(*puncher)(b).resume(c.RemotePeer())
+	}
+}
 
 // Listen is of no interest.
 func (*bystander) Listen(network.Network, ma.Multiaddr) {}
@@ -129,39 +140,70 @@ func (p *puncher) begin(c network.Conn) {
 		return
 	}
 	who := c.RemotePeer()
-	p.r.wg.Go(func() {
-		if !p.enter(who) {
+	if p.enter(who) && !p.r.begin(func() { p.pursue(c, who) }) {
+		p.leave(who)
+	}
+}
+
+// pursue goes on until there is a direct connection to a peer, or none at all.
+func (p *puncher) pursue(c network.Conn, who peer.ID) {
+	defer func() {
+		if again := p.leave(who); again { // another connection has come, or the direct one gone
+			if c := p.relayedTo(who); c != nil {
+				p.begin(c)
+			}
+		}
+	}()
+	wait := time.Duration(0)
+	if c.Stat().Direction == network.DirOutbound {
+		wait = yieldTime
+	}
+	for p.identified(c) {
+		if p.symmetric() {
+			wait = max(wait, retryFirst)
+		}
+		select {
+		case <-time.After(wait):
+		case <-p.called(who):
+			wait = 0
+		case <-p.r.ctx.Done():
 			return
 		}
-		defer p.leave(who)
-		if !p.identified(c) {
+		if c.IsClosed() {
+			if c = p.relayedTo(who); c == nil {
+				return
+			}
+			wait = 0
+			continue
+		}
+		if p.r.direct(who) != nil || p.r.Way(who) == endpoint.RelayOnly {
 			return
 		}
-		wait := time.Duration(0)
-		if c.Stat().Direction == network.DirOutbound {
-			wait = yieldTime
+		wait = min(max(2*wait, retryFirst), retryMax)
+		if p.busy(who) {
+			continue // the other side has begun
 		}
-		for {
-			if p.symmetric() {
-				wait = max(wait, retryFirst)
-			}
-			select {
-			case <-time.After(wait):
-			case <-p.r.ctx.Done():
-				return
-			}
-			if c.IsClosed() || p.r.direct(who) != nil || p.r.Way(who) == endpoint.RelayOnly {
-				return
-			}
-			wait = min(max(2*wait, retryFirst), retryMax)
-			if p.busy(who) {
-				continue // the other side has begun
-			}
-			if svc := p.service(); svc == nil || svc.DirectConnect(who) == nil {
-				return
-			}
+		if svc := p.service(); svc == nil || svc.DirectConnect(who) == nil {
+			return
 		}
-	})
+	}
+}
+
+// relayedTo returns a connection to a peer that goes through a relay, or nil.
+func (p *puncher) relayedTo(who peer.ID) network.Conn {
+	for _, c := range p.r.host.Network().ConnsToPeer(who) {
+		if relayed(c) && !c.IsClosed() {
+			return c
+		}
+	}
+	return nil
+}
+
+// resume tries a peer again that may be reached directly now, or is not any more.
+func (p *puncher) resume(who peer.ID) {
+	if c := p.relayedTo(who); c != nil && p.r.direct(who) == nil {
+		p.begin(c)
+	}
 }
 
 // identified waits until the other side has said what it speaks.
@@ -198,20 +240,38 @@ func (p *puncher) service() *holepunch.Service {
 	return p.svc
 }
 
+// enter reports whether nobody pursues a peer yet. Who does hears of it if so.
 func (p *puncher) enter(who peer.ID) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.trying[who] || p.closed {
+	if p.svc == nil || p.closed {
 		return false
 	}
-	p.trying[who] = true
+	if again := p.trying[who]; again != nil {
+		select {
+		case again <- struct{}{}:
+		default:
+		}
+		return false
+	}
+	p.trying[who] = make(chan struct{}, 1)
 	return true
 }
 
-func (p *puncher) leave(who peer.ID) {
+// called is heard when there is news of a peer that is pursued.
+func (p *puncher) called(who peer.ID) <-chan struct{} {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	return p.trying[who]
+}
+
+// leave ends that, and reports whether there was news that nobody has heard.
+func (p *puncher) leave(who peer.ID) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	again := p.trying[who]
 	delete(p.trying, who)
+	return len(again) > 0
 }
 
 // addrs are where we may be found through a hole: as others see us, and at home.
@@ -258,62 +318,6 @@ func (p *puncher) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
 	return slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
 }
 
-// Trace implements [holepunch.EventTracer].
-func (p *puncher) Trace(ev *holepunch.Event) {
-	p.r.guess.trace(ev)
-	e := Event{At: time.Unix(0, ev.Timestamp)}
-	there := p.r.direct(ev.Remote) != nil
-	switch x := ev.Evt.(type) {
-	case *holepunch.DirectDialEvt:
-		e.What, e.Took, e.Note = "dialled", x.EllapsedTime, firstLine(x.Error)
-		if !x.Success {
-			e.What = "dial failed"
-		}
-	case *holepunch.StartHolePunchEvt:
-		e.What, e.Took, e.Note = "punch", x.RTT, strings.Join(x.RemoteAddrs, " ")
-	case *holepunch.EndHolePunchEvt:
-		e.What, e.Took, e.Note = "punched", x.EllapsedTime, firstLine(x.Error)
-		switch {
-		case !x.Success && there:
-			e.Note = "from the other side"
-		case !x.Success:
-			e.What = "punch failed"
-		}
-	case *holepunch.ProtocolErrorEvt:
-		if there {
-			return // there is nothing left to do
-		}
-		e.What, e.Note = "error", firstLine(x.Error)
-	default: // the number of an attempt
-		return
-	}
-	p.note(ev.Remote, e)
-}
-
-// note adds to a peer's timeline.
-func (p *puncher) note(who peer.ID, e Event) {
-	p.r.log.Debug("on the way to a direct connection", "addr", who, "what", e.What, "took", e.Took, "note", e.Note)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	line := append(p.timelines[who], e)
-	if len(line) > maxTimeline {
-		line = line[1:]
-	}
-	p.timelines[who] = line
-	p.recent = append(slices.DeleteFunc(p.recent, func(other peer.ID) bool { return other == who }), who)
-	if len(p.recent) > maxTimelines {
-		delete(p.timelines, p.recent[0])
-		p.recent = p.recent[1:]
-	}
-}
-
-// Timeline returns what was tried to go on directly to a peer, the latest last.
-func (r *Reach) Timeline(who peer.ID) []Event {
-	r.punch.mu.Lock()
-	defer r.punch.mu.Unlock()
-	return slices.Clone(r.punch.timelines[who])
-}
-
 // Punch tries now to get a direct connection to a peer that we are connected to through a
 // relay. The context bounds the wait, not the attempt.
 func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
@@ -325,49 +329,13 @@ func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
 		return errors.New("nobody has said yet how he sees us")
 	}
 	done := make(chan error, 1)
-	r.wg.Go(func() { done <- svc.DirectConnect(who) })
+	if !r.begin(func() { done <- svc.DirectConnect(who) }) {
+		return net.ErrClosed
+	}
 	select {
 	case err := <-done:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return strings.TrimSpace(line)
-}
-
-// eitherWay is the host as the hole punching service sees it. libp2p's begins by itself, and
-// only at the side that was called; ours is told when, and either side may.
-type eitherWay struct{ host.Host }
-
-// Network implements [host.Host]: of connections the service hears from us.
-func (h *eitherWay) Network() network.Network { return deaf{h.Host.Network()} }
-
-// SetStreamHandler implements [host.Host].
-func (h *eitherWay) SetStreamHandler(p protocol.ID, serve network.StreamHandler) {
-	h.Host.SetStreamHandler(p, func(s network.Stream) { serve(outboundStream{s}) })
-}
-
-// deaf is a network of which nothing is heard.
-type deaf struct{ network.Network }
-
-// Notify implements [network.Network].
-func (deaf) Notify(network.Notifiee) {}
-
-// outboundStream is one on a connection that seems to be ours.
-type outboundStream struct{ network.Stream }
-
-// Conn implements [network.Stream].
-func (s outboundStream) Conn() network.Conn { return outboundConn{s.Stream.Conn()} }
-
-type outboundConn struct{ network.Conn }
-
-// Stat implements [network.Conn].
-func (c outboundConn) Stat() network.ConnStats {
-	st := c.Conn.Stat()
-	st.Direction = network.DirOutbound
-	return st
 }

@@ -61,13 +61,17 @@ type Reach struct {
 
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
-	wg     sync.WaitGroup
+	wg     sync.WaitGroup // goes up by begin only
+	ending sync.Mutex     // guards ended
+	ended  bool
+	closer sync.Once
 	wake   chan struct{} // cap 1: something has changed for the loop
 	events event.Subscription
 	told   event.Emitter // of the host's addresses having changed
 	punch  *puncher
 	guess  *guesser // nil: ports are not guessed
 
+	judging    sync.Mutex // one change of what the host is at a time
 	mu         sync.Mutex // guards what follows
 	own        []netip.Prefix
 	confirmed  []ma.Multiaddr // of ours, that others could dial
@@ -125,42 +129,67 @@ func (r *Reach) Options() []libp2p.Option {
 }
 
 // Start begins to keep the host within reach, until Close.
-func (r *Reach) Start(h host.Host) error {
+func (r *Reach) Start(h host.Host) (err error) {
 	r.host = h
-	var err error
 	r.events, err = h.EventBus().Subscribe([]any{
 		new(event.EvtPeerIdentificationCompleted), new(event.EvtPeerProtocolsUpdated),
 		new(event.EvtPeerConnectednessChanged), new(event.EvtHostReachableAddrsChanged),
 	}, eventbus.Name("reach"), eventbus.BufSize(256))
 	if err != nil {
+		r.host = nil
 		return err
 	}
 	if r.told, err = h.EventBus().Emitter(new(event.EvtAutoRelayAddrsUpdated), eventbus.Stateful); err != nil {
+		r.host = nil
 		return errors.Join(err, r.events.Close())
 	}
 	r.guess.start()
 	r.step()
-	r.wg.Go(r.run)
-	r.wg.Go(r.watchInterfaces)
+	r.begin(r.run)
+	r.begin(r.watchInterfaces)
 	return nil
 }
 
 // Close gives everything back. The host has to be closed after it.
-func (r *Reach) Close() error {
-	r.cancel()
-	r.wg.Wait()
-	if r.host == nil {
-		return nil
-	}
-	r.guess.close()
+func (r *Reach) Close() (err error) {
+	r.closer.Do(func() {
+		r.cancel()
+		r.ending.Lock()
+		r.ended = true
+		r.ending.Unlock()
+		punching := r.punch.close() // others may be waiting for it
+		r.wg.Wait()
+		if r.host == nil {
+			return
+		}
+		r.guess.close()
+		if srv := r.takeServer(); srv != nil {
+			srv.close()
+		}
+		err = errors.Join(punching, r.events.Close(), r.told.Close())
+	})
+	return err
+}
+
+// takeServer returns the relay, if there is one, and leaves none.
+func (r *Reach) takeServer() *server {
+	r.judging.Lock()
+	defer r.judging.Unlock()
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	srv := r.relay
 	r.relay = nil
-	r.mu.Unlock()
-	if srv != nil {
-		srv.close()
+	return srv
+}
+
+// begin runs f in a goroutine that Close waits for, unless it is too late for that.
+func (r *Reach) begin(f func()) bool {
+	r.ending.Lock()
+	defer r.ending.Unlock()
+	if !r.ended {
+		r.wg.Go(f)
 	}
-	return errors.Join(r.punch.close(), r.events.Close(), r.told.Close())
+	return !r.ended
 }
 
 // run is the loop: what happens to the host, one thing after the other.
@@ -229,6 +258,11 @@ func (r *Reach) nudge() {
 
 // judge finds out whether the host is public, and acts on it.
 func (r *Reach) judge() {
+	r.judging.Lock()
+	defer r.judging.Unlock()
+	if r.host == nil || r.ctx.Err() != nil {
+		return
+	}
 	listening := r.host.Network().ListenAddresses()
 	needed := r.cfg.Needed != nil && r.cfg.Needed() && !r.Hidden() && r.cfg.wants(r)
 	r.mu.Lock()
@@ -251,9 +285,6 @@ func (r *Reach) judge() {
 		r.log.Info("relay no longer")
 	} else if was == public {
 		return
-	}
-	if public {
-		r.dropAll()
 	}
 	r.cfg.Changed()
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
 	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -22,6 +23,8 @@ const (
 	// not be asked; doubled up to reserveRetryMax.
 	reserveRetry    = time.Second
 	reserveRetryMax = time.Minute
+	// renewAtMost is how long a place is not renewed, whatever the relay promises.
+	renewAtMost = time.Hour
 	// searchRetry is how long to wait before the group is asked for relays again.
 	searchRetry = 15 * time.Second
 	// How often a relay is asked whether it is still there, how long the answer may take,
@@ -61,15 +64,21 @@ func (r *Reach) candidate(p peer.ID, is bool) {
 		r.candidates[p] = true
 	} else {
 		delete(r.candidates, p)
+		delete(r.refused, p)
 	}
 }
 
 // seek asks relays for a place, as long as there are too few, and renews what is due.
 func (r *Reach) seek() {
 	now := time.Now()
+	r.expire(now)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.public || !r.cfg.wants(r) {
+	wanted := wantedRelays
+	if r.public {
+		wanted = 1 // for those who reach relays only: their network lets nothing else through
+	}
+	if r.cfg.Public == On || !r.cfg.wants(r) {
 		return
 	}
 	for p, h := range r.holds {
@@ -78,7 +87,7 @@ func (r *Reach) seek() {
 			r.askLocked(p)
 		}
 	}
-	missing := wantedRelays - len(r.holds) - len(r.asking)
+	missing := wanted - len(r.holds) - len(r.asking)
 	for _, p := range r.rankedLocked() {
 		if missing <= 0 {
 			return
@@ -88,10 +97,24 @@ func (r *Reach) seek() {
 			missing--
 		}
 	}
-	if len(r.holds)+len(r.asking) == 0 && !r.searching && now.After(r.nextSearch) && r.cfg.Find != nil {
-		r.searching = true
+	if !r.public && len(r.holds)+len(r.asking) == 0 && !r.searching && now.After(r.nextSearch) && r.cfg.Find != nil {
 		r.nextSearch = now.Add(searchRetry)
-		r.wg.Go(r.search)
+		r.searching = r.begin(r.search)
+	}
+}
+
+// expire gives up places that have not been renewed in time.
+func (r *Reach) expire(now time.Time) {
+	r.mu.Lock()
+	var over []peer.ID
+	for p, h := range r.holds {
+		if now.After(h.until) {
+			over = append(over, p)
+		}
+	}
+	r.mu.Unlock()
+	for _, p := range over {
+		r.lost(p)
 	}
 }
 
@@ -124,7 +147,7 @@ func (r *Reach) rankedLocked() []peer.ID {
 // askLocked asks a relay for a place, or to keep it.
 func (r *Reach) askLocked(p peer.ID) {
 	r.asking[p] = true
-	r.wg.Go(func() {
+	r.begin(func() {
 		ctx, cancel := context.WithTimeout(network.WithNoDial(r.ctx, "reserve"), reserveTimeout)
 		defer cancel()
 		res, err := client.Reserve(ctx, r.host, peer.AddrInfo{ID: p})
@@ -133,7 +156,12 @@ func (r *Reach) askLocked(p peer.ID) {
 		if err != nil {
 			last := r.refused[p]
 			wait := min(max(2*last.wait, reserveRetry), reserveRetryMax)
-			r.refused[p] = refusal{err, wait, time.Now().Add(wait)}
+			if h := r.holds[p]; r.candidates[p] || h != nil {
+				r.refused[p] = refusal{err, wait, time.Now().Add(wait)}
+				if h != nil {
+					h.renew = time.Now().Add(wait)
+				}
+			}
 			r.mu.Unlock()
 			r.log.Debug("no place at a relay", "relay", p, "err", err)
 			r.nudge()
@@ -162,14 +190,18 @@ func (r *Reach) reserved(p peer.ID, res *client.Reservation) {
 		h = &hold{relay: p, since: now, release: release}
 		r.holds[p] = h
 		r.host.ConnManager().Protect(p, protectTag)
-		r.wg.Go(func() { r.feel(ctx, p) })
-		r.wg.Go(func() { r.soundAll(ctx, p) })
+		r.begin(func() { r.feel(ctx, p) })
+		r.begin(func() { r.soundAll(ctx, p) })
 	}
 	h.until = res.Expiration
-	h.renew = now.Add(time.Until(res.Expiration) / 2)
+	h.renew = now.Add(min(time.Until(res.Expiration)/2, renewAtMost))
 	changed := !slices.EqualFunc(h.circuits, circuits, ma.Multiaddr.Equal)
 	h.circuits = circuits
 	r.mu.Unlock()
+	if r.direct(p) == nil { // it was lost meanwhile, and nobody will say so again
+		r.lost(p)
+		return
+	}
 	if fresh {
 		r.log.Info("place at a relay", "relay", p, "until", res.Expiration)
 	}
@@ -200,17 +232,6 @@ func (r *Reach) lost(p peer.ID) {
 	r.cfg.Changed()
 }
 
-// dropAll is for when there is no need of relays any more. Who is connected through one
-// stays so.
-func (r *Reach) dropAll() {
-	r.mu.Lock()
-	all := slices.Collect(maps.Keys(r.holds))
-	r.mu.Unlock()
-	for _, p := range all {
-		r.lost(p)
-	}
-}
-
 // feel closes the connection to a relay that does not answer: until then nobody who comes
 // through it would reach us, and we would not know.
 func (r *Reach) feel(ctx context.Context, p peer.ID) {
@@ -231,6 +252,7 @@ func (r *Reach) feel(ctx context.Context, p peer.ID) {
 	if ctx.Err() == nil {
 		r.log.Info("relay does not answer, connections closed", "relay", p)
 		_ = r.host.Network().ClosePeer(p)
+		r.lost(p)
 	}
 }
 
@@ -257,8 +279,14 @@ func (r *Reach) search() {
 	}()
 	found := 0
 	for info := range r.cfg.Find(ctx) {
-		if info.ID == r.host.ID() || r.host.Connect(ctx, info) != nil {
+		if info.ID == r.host.ID() || r.direct(info.ID) != nil { // who is connected was asked
 			continue
+		}
+		if r.host.Connect(network.WithForceDirectDial(ctx, "relay"), info) != nil {
+			continue
+		}
+		if hop, _ := r.host.Peerstore().SupportsProtocols(info.ID, proto.ProtoIDv2Hop); len(hop) == 0 {
+			continue // it only says that it is one
 		}
 		if found++; found >= wantedRelays {
 			return

@@ -20,6 +20,7 @@ const (
 	// A NAT forgets what a closed connection was seen as, after a minute or two.
 	soundInterval = time.Minute
 	soundTimeout  = 5 * time.Second
+	maxSoundings  = 2 // at once, over one transport
 	// maxIdentify is how much a relay may say of itself.
 	maxIdentify = 64 << 10
 )
@@ -48,10 +49,14 @@ func (r *Reach) soundOnce(ctx context.Context, p peer.ID) {
 	had := transportOf(c.RemoteMultiaddr())
 	ip, _ := ipOf(c.RemoteMultiaddr())
 	var sounding sync.WaitGroup
+	tried := map[string]int{}
 	for _, a := range r.host.Peerstore().Addrs(p) {
 		t := transportOf(a)
 		at, ok := ipOf(a)
 		if !ok || isCircuit(a) || t == had || t == "ws" || at != ip || !r.listensBy(t) {
+			continue
+		}
+		if tried[t]++; tried[t] > maxSoundings {
 			continue
 		}
 		sounding.Go(func() {

@@ -24,6 +24,7 @@ func (r *Reach) SetWay(who peer.ID, w endpoint.Way) {
 			_ = c.Close()
 		}
 	}
+	r.punch.resume(who)
 }
 
 // Way returns by which way a peer may be reached.
