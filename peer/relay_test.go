@@ -215,3 +215,11 @@ func TestRelayHasLimits(t *testing.T) {
 		t.Errorf("nothing was refused: %+v", st)
 	}
 }
+
+func TestNoRelaysOnASimulatedNetwork(t *testing.T) {
+	testnet.Run(t, latency, func(t *testing.T, w *testnet.World) {
+		if err := w.Start("alice").SetRelay(peer.RelayOn); err == nil {
+			t.Error("it is one")
+		}
+	})
+}
