@@ -34,7 +34,13 @@ func (e *Endpoint) Ping(ctx context.Context, to id.Peer) (Ping, error) {
 		return Ping{}, err
 	}
 	if rtt == 0 {
-		if rtt, err = e.ping(ctx, h, 0); err != nil {
+		rtt, err = e.ping(ctx, h, 0)
+		if err != nil && ctx.Err() == nil { // its connection may have been replaced by another one just now
+			if _, err = e.admit(ctx, h); err == nil {
+				rtt, err = e.ping(ctx, h, 0)
+			}
+		}
+		if err != nil {
 			return Ping{}, &Error{"ping", to, "", unreachable(ctx, err)}
 		}
 	}

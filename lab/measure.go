@@ -22,8 +22,8 @@ line of shell. The status is that of the command. If it is not 0 the figure has 
 "status"; and if it is not 3 either, which is success by way of a relay, the figure's name
 ends in "/failed", so that it does not count among the others.
 
-With --success, 1 is taken down if the command succeeds in that sense, and 0 if not: of these,
-the report has the rate. With --value, a number is taken down as it is.`,
+With --success, 1 is taken down if the command succeeds in that sense, and 0 if not, and the
+status is 0 in either case: of these, the report has the rate. With --value, a number is taken down as it is.`,
 	Example: `measure join --since alice -- on alice await rdv
 measure echo --tag nat=$type -- on alice ping -c 1 bob
 measure punched --success -- on alice await path bob direct
@@ -96,6 +96,9 @@ func (v *measureVerb) run(ctx context.Context, c *shell.Call) error {
 	}
 	m.At = v.world.since(sp.ended)
 	v.judge(m, sp.status, sp.ended.Sub(start))
+	if v.rate {
+		err = nil // that it fails is what was asked
+	}
 	return cmp.Or(v.world.record(m), err)
 }
 

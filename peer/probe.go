@@ -69,6 +69,10 @@ func (p *Peer) try(ctx context.Context, who hostid.ID, a ma.Multiaddr, through s
 		w.Why, w.Cause = LeftOut, "left out: it may not be reached so, as route way has it"
 		return
 	}
+	if w.Relay == p.host.ID().String() {
+		w.Why, w.Cause = LeftOut, "left out: this peer is that relay"
+		return
+	}
 	begun := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()

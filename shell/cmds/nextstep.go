@@ -71,6 +71,8 @@ func (s *outlook) fromRelay() string {
 		return "both ends are behind symmetric NATs, through which no hole can be punched: the path stays on the relay; to have a direct one, " + forwarding
 	case udp.blocked() && !tcp.known():
 		return fmt.Sprintf("UDP does not get through %s, and not both have been seen over TCP: have a relay that listens on TCP, too; or %s", s.where(udp), forwarding)
+	case !udp.known() && !tcp.known() && udp.symmetric()+tcp.symmetric() == 0:
+		return fmt.Sprintf("what passes the network %s is too little to punch a hole with, as if it were port 443 only: the path stays on the relay", s.unseen(udp))
 	case udp.hopeless() && tcp.hopeless():
 		return fmt.Sprintf("there is a symmetric NAT %s, through which a hole can hardly be punched: the path stays on the relay; to have a direct one, start both with --guess-ports, or %s", s.where(pair{worst(udp.here, tcp.here), worst(udp.there, tcp.there)}), forwarding)
 	}
@@ -131,12 +133,25 @@ func (s *outlook) where(p pair) string {
 	return "here"
 }
 
+// unseen says at which end nobody has seen where packets come from.
+func (s *outlook) unseen(p pair) string {
+	switch {
+	case p.here != "unknown":
+		return "at " + s.name
+	case p.there != "unknown":
+		return "here"
+	}
+	return "at both ends"
+}
+
 // unreached is for a peer that is known, but to which no way leads.
 func (s *outlook) unreached() string {
 	n := map[peer.Trouble]int{}
 	relays, foreign := 0, 0
+	answers := false
 	for _, w := range s.Trials {
 		n[w.Why]++
+		answers = answers || w.OK
 		switch {
 		case w.Kind == "relay":
 			relays++
@@ -152,6 +167,10 @@ func (s *outlook) unreached() string {
 	switch total := len(s.Trials); {
 	case total == 0:
 		return s.name + " has told no address, so it has to connect to this peer, or take a place at a relay: " + makeRelay
+	case answers:
+		return "it answers at one of its addresses, so it can be reached by now: try again"
+	case s.Way == pipe.DirectOnly && relays > 0:
+		return fmt.Sprintf("it may be reached directly only, and no hole can be punched without a relay to begin with; route way %s any lifts that", s.name)
 	case n[peer.LeftOut] == total:
 		return fmt.Sprintf("%s may not be reached by any of its addresses; route way %s any lifts that", s.name, s.name)
 	case n[peer.OtherPeer] > 0 && n[peer.OtherPeer]+n[peer.Refused] == total-relays:

@@ -26,6 +26,7 @@ func TestNextStepFromARelay(t *testing.T) {
 	}{
 		{"both symmetric", peer.Why{Here: at("symmetric", "symmetric")}, at("symmetric", "mapped"), "both ends are behind symmetric NATs"},
 		{"both symmetric for UDP", peer.Why{Here: at("symmetric", "cone")}, at("symmetric", "cone"), "forward a port"},
+		{"only port 443 there", peer.Why{Here: at("cone", "cone")}, at("unknown", "unknown"), "what passes the network at bob is too little"},
 		{"symmetric there", peer.Why{Here: at("cone", "unknown")}, at("symmetric", "symmetric"), "there is a symmetric NAT at bob"},
 		{"symmetric here", peer.Why{Here: at("symmetric", "symmetric")}, at("cone", "cone"), "there is a symmetric NAT here"},
 		{"symmetric, but nothing there", peer.Why{Here: at("symmetric", "symmetric")}, at("none", "none"), "await path bob direct"},
