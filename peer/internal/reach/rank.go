@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -54,11 +55,46 @@ func (r *Reach) Rank(addrs []ma.Multiaddr) []network.AddrDelay {
 		}
 		ranked = append(ranked, d)
 	}
-	for _, d := range swarm.DefaultDialRanker(circuits) {
+	return append(ranked, r.rankCircuits(circuits, delay)...)
+}
+
+// strangeRelay is how long relays that we are not connected to wait for those that we are.
+const strangeRelay = 500 * time.Millisecond
+
+// rankCircuits has relays come first that we are connected to. libp2p makes one circuit to a
+// peer at a time: one through a relay that is gone keeps the others waiting for 5 s.
+func (r *Reach) rankCircuits(circuits []ma.Multiaddr, delay time.Duration) []network.AddrDelay {
+	var near, far []ma.Multiaddr
+	for _, a := range circuits {
+		if r.host != nil && r.host.Network().Connectedness(relayOf(a)) == network.Connected {
+			near = append(near, a)
+		} else {
+			far = append(far, a)
+		}
+	}
+	var ranked []network.AddrDelay
+	for _, d := range swarm.DefaultDialRanker(near) {
+		d.Delay += delay
+		ranked = append(ranked, d)
+	}
+	if len(near) > 0 {
+		delay += strangeRelay
+	}
+	for _, d := range swarm.DefaultDialRanker(far) {
 		d.Delay += delay
 		ranked = append(ranked, d)
 	}
 	return ranked
+}
+
+// relayOf names the relay of an address at one, or is "".
+func relayOf(a ma.Multiaddr) peer.ID {
+	at, _ := ma.SplitFunc(a, func(c ma.Component) bool { return c.Protocol().Code == ma.P_CIRCUIT })
+	if at == nil {
+		return ""
+	}
+	_, relay := peer.SplitAddr(at)
+	return relay
 }
 
 func rankNear(near []ma.Multiaddr) []network.AddrDelay {

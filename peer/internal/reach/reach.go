@@ -77,8 +77,9 @@ type Reach struct {
 	confirmed  []ma.Multiaddr // of ours, that others could dial
 	refuted    []ma.Multiaddr // of ours, that they could not
 	seen       observations
-	holds      map[peer.ID]*hold // reservations
-	candidates map[peer.ID]bool  // connected, and say that they are relays
+	holds      map[peer.ID]*hold              // reservations
+	feelers    map[peer.ID]context.CancelFunc // of relays that are felt
+	candidates map[peer.ID]bool               // connected, and say that they are relays
 	asking     map[peer.ID]bool
 	refused    map[peer.ID]refusal
 	nextSearch time.Time
@@ -94,7 +95,7 @@ type Reach struct {
 func New(cfg *Config) *Reach {
 	r := &Reach{
 		cfg: *cfg, log: cfg.Log, wake: make(chan struct{}, 1), serve: cfg.Serve,
-		holds: map[peer.ID]*hold{}, candidates: map[peer.ID]bool{}, asking: map[peer.ID]bool{}, refused: map[peer.ID]refusal{},
+		holds: map[peer.ID]*hold{}, feelers: map[peer.ID]context.CancelFunc{}, candidates: map[peer.ID]bool{}, asking: map[peer.ID]bool{}, refused: map[peer.ID]refusal{},
 		ways: map[peer.ID]endpoint.Way{}, own: ownPrefixes(), changed: make(chan struct{}),
 	}
 	if r.log == nil {
@@ -246,6 +247,7 @@ func (r *Reach) hear(ev any) {
 func (r *Reach) step() {
 	r.judge()
 	r.seek()
+	r.watchRelays()
 }
 
 // nudge has the loop take a step.

@@ -11,7 +11,6 @@ import (
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/client"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/proto"
-	"github.com/libp2p/go-libp2p/p2p/protocol/ping"
 	ma "github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
 )
@@ -27,11 +26,6 @@ const (
 	renewAtMost = time.Hour
 	// searchRetry is how long to wait before the group is asked for relays again.
 	searchRetry = 15 * time.Second
-	// How often a relay is asked whether it is still there, how long the answer may take,
-	// and how many may be missing.
-	relayPulse       = 2 * time.Second
-	relayPulseWait   = 2 * time.Second
-	relayPulseMisses = 2
 	// maxCircuits is at how many addresses of one relay we say that we are.
 	maxCircuits = 3
 )
@@ -190,7 +184,6 @@ func (r *Reach) reserved(p peer.ID, res *client.Reservation) {
 		h = &hold{relay: p, since: now, release: release}
 		r.holds[p] = h
 		r.host.ConnManager().Protect(p, protectTag)
-		r.begin(func() { r.feel(ctx, p) })
 		r.begin(func() { r.soundAll(ctx, p) })
 	}
 	h.until = res.Expiration
@@ -230,41 +223,6 @@ func (r *Reach) lost(p peer.ID) {
 	r.log.Info("place at a relay lost", "relay", p)
 	r.tell()
 	r.cfg.Changed()
-}
-
-// feel closes the connection to a relay that does not answer: until then nobody who comes
-// through it would reach us, and we would not know.
-func (r *Reach) feel(ctx context.Context, p peer.ID) {
-	tick := time.NewTicker(relayPulse)
-	defer tick.Stop()
-	for misses := 0; misses < relayPulseMisses; {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		if r.answers(ctx, p) {
-			misses = 0
-		} else {
-			misses++
-		}
-	}
-	if ctx.Err() == nil {
-		r.log.Info("relay does not answer, connections closed", "relay", p)
-		_ = r.host.Network().ClosePeer(p)
-		r.lost(p)
-	}
-}
-
-func (r *Reach) answers(ctx context.Context, p peer.ID) bool {
-	ctx, cancel := context.WithTimeout(network.WithNoDial(ctx, "relay"), relayPulseWait)
-	defer cancel()
-	select {
-	case <-ping.Ping(ctx, r.host, p): // a refusal is an answer, too
-		return ctx.Err() == nil
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // search looks for relays in the group, and connects to them: what they are says their
