@@ -22,7 +22,7 @@ import (
 
 const (
 	// dialTimeout bounds one attempt. Where it works at all, it does in a few round trips.
-	dialTimeout = 3 * time.Second
+	dialTimeout = 2 * time.Second
 	// yieldTime is how long who has called leaves it to the other side to begin.
 	yieldTime = 150 * time.Millisecond
 	// How soon it is tried again to go on directly, as long as there is a connection
