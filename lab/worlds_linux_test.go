@@ -60,8 +60,12 @@ func TestPairsOfNATs(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, pair := range [][2]string{
-		{"full-cone", "symmetric"}, {"symmetric", "restricted"}, {"restricted", "symmetric"},
-		{"port-restricted", "udp-blocked"}, {"port-restricted", "symmetric"}, {"only-443", "port-restricted"},
+		{"full-cone", "symmetric"},
+		{"symmetric", "restricted"},
+		{"restricted", "symmetric"},
+		{"port-restricted", "udp-blocked"},
+		{"port-restricted", "symmetric"},
+		{"only-443", "port-restricted"},
 	} {
 		t.Run(strings.Join(pair[:], " "), func(t *testing.T) {
 			var out strings.Builder
