@@ -8,7 +8,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
-	"github.com/libp2p/go-libp2p/p2p/net/swarm"
 	ma "github.com/multiformats/go-multiaddr"
 
 	"github.com/juxta-p2p/juxta/id"
@@ -67,10 +66,7 @@ func (e *Endpoint) AwaitPath(ctx context.Context, who id.Peer, path string) erro
 
 // goDirect tries to connect directly to a host that is connected through a relay.
 func (e *Endpoint) goDirect(ctx context.Context, h peer.ID) {
-	if s, ok := e.host.Network().(*swarm.Swarm); ok {
-		s.Backoff().Clear(h)
-	}
-	if _, err := e.host.Network().DialPeer(network.WithForceDirectDial(ctx, "await"), h); err != nil {
+	if _, err := e.connectTo(network.WithForceDirectDial(ctx, "await"), peer.AddrInfo{ID: h}); err != nil {
 		e.log.Debug("no direct connection", "addr", h, "err", err)
 	}
 }

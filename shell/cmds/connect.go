@@ -24,7 +24,9 @@ have ended; at a terminal it is enough that the other end closes, and Ctrl-D end
 PIPE is the name of a published pipe, a handle, or a pipe's URN.
 
 It waits until somebody listens there; the status is 4 if nobody does in time, and if the other end
-breaks off. It is 124 if nothing has come or gone for as long as -w says.`,
+breaks off. It is 124 if nothing has come or gone for as long as -w says.
+
+` + wayHelp,
 	Example: `tar c board | connect upload
 echo hello | connect echo
 connect -t 1m -w 5s clock </dev/null`,
@@ -32,11 +34,16 @@ connect -t 1m -w 5s clock </dev/null`,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
 		timeout := shell.Duration(fs, "timeout", "t", 0, "how long to look for it; 0: the session's --timeout")
 		idle := shell.Duration(fs, "idle", "w", 0, "give up when nothing comes or goes for so long; 0: never")
+		way := wayFlag(fs)
 		return func(ctx context.Context, c *shell.Call) error {
 			if len(c.Args) != 1 {
 				return shell.Usagef("one pipe is wanted")
 			}
-			conn, err := dial(ctx, c, c.Args[0], *timeout)
+			dialling, err := byWay(ctx, *way)
+			if err != nil {
+				return err
+			}
+			conn, err := dial(dialling, c, c.Args[0], *timeout)
 			if err != nil {
 				return err
 			}

@@ -41,6 +41,8 @@ what a subscriber is too slow for is lost to it; recv tells. An input end begins
 it was bound, or earlier: with --replay the last N messages, with --replay-age those of the last so
 long, as far as the group's rendezvous still have them, which is some minutes.
 
+` + wayHelp + `
+
 With --json it prints an object with handle, pipe, type, name and, of an output end that leads to one
 peer, peer.`,
 	Example: `in = mkpipe -i adv
@@ -52,6 +54,7 @@ news = mkpipe -i --replay 10 news`,
 		input := fs.BoolP("input", "i", false, "bind the input end")
 		output := fs.BoolP("output", "o", false, "make an output end")
 		timeout := shell.Duration(fs, "timeout", "t", 0, "how long to look for it; 0: the session's --timeout")
+		way := wayFlag(fs)
 		p.declare(fs)
 		return func(ctx context.Context, c *shell.Call) error {
 			switch {
@@ -63,7 +66,10 @@ news = mkpipe -i --replay 10 news`,
 			if err := p.check(fs, *input); err != nil {
 				return err
 			}
-			var err error
+			ctx, err := byWay(ctx, *way)
+			if err != nil {
+				return err
+			}
 			if p.g, err = c.Session.Group(ctx); err != nil {
 				return err
 			}
@@ -95,7 +101,7 @@ type pipeMaker struct {
 // Flags that are not for every pipe, by the end that they are for.
 var (
 	inputFlags  = []string{"replay", "replay-age"}
-	outputFlags = []string{"best-effort", "grace", "round-robin"}
+	outputFlags = []string{"best-effort", "grace", "round-robin", "way"}
 )
 
 func (p *pipeMaker) declare(fs *pflag.FlagSet) {

@@ -30,6 +30,10 @@ func unreached(ctx context.Context, what string, err error) error {
 		return err
 	case errors.Is(err, group.ErrNoPeer), errors.Is(err, group.ErrUnknownPeer):
 		text = "no such peer was found; see peers -r, or try its ID"
+	case errors.Is(err, pipe.ErrNoDirect):
+		text = "there is no direct path to it, and --way allows no other; see why, or leave that out"
+	case errors.Is(err, pipe.ErrNoRelay):
+		text = "no relay leads there, and --way allows nothing else: route way PEER relay-only has one taken"
 	case errors.Is(err, pipe.ErrNotFound), errors.Is(err, discovery.ErrNotFound):
 		text = "not found: nobody who can be reached has published it"
 	case errors.Is(err, pipe.ErrNotBound):

@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
 
+	"github.com/juxta-p2p/juxta/id"
 	"github.com/juxta-p2p/juxta/peer"
 	"github.com/juxta-p2p/juxta/shell"
 )
@@ -21,6 +23,16 @@ type relayState struct {
 	Public bool       `json:"public"`
 	Server *relayWork `json:"server"`
 	Places []ownPlace `json:"places"`
+	// Through is what relays have carried between this peer and others.
+	Through []carriage `json:"through"`
+}
+
+// carriage is what relays have carried between this peer and another, in all groups.
+type carriage struct {
+	Name string `json:"name"`
+	ID   string `json:"id"`
+	In   uint64 `json:"bytes_in"`
+	Out  uint64 `json:"bytes_out"`
 }
 
 // relayWork is what a relay does for others.
@@ -69,11 +81,12 @@ var relaystatus = shell.Command{
 circuits that are open, how many there were, how often it has refused, and the bytes that came and
 went; and the relays at which this peer has a place itself, since when, and until when unless that is
 renewed, as it is. With -l also for whom the bytes were, those first for whom there were the most, and
-the limits.
+the limits; and what relays have carried between this peer and others.
 
 With --json it is an object with mode, relay, reason, public, server (of since, places, circuits, served,
 refused, bytes_in, bytes_out, limits, and peers, of name, host, place, bytes_in and bytes_out; null if the
-peer is no relay) and places (of name, host, since, until and addrs).`,
+peer is no relay), places (of name, host, since, until and addrs) and through (of name, id, bytes_in and
+bytes_out).`,
 	Example: `relaystatus -l
 relaystatus --json | jq '.server.places'`,
 	New: func(fs *pflag.FlagSet) shell.RunFunc {
@@ -95,6 +108,9 @@ relaystatus --json | jq '.server.places'`,
 			if err == nil && *long && s.Server != nil {
 				err = errors.Join(s.Server.showPeers(c, out), s.Server.showLimits(c, out))
 			}
+			if err == nil && *long {
+				err = s.showThrough(c, out)
+			}
 			return err
 		}
 	},
@@ -102,7 +118,7 @@ relaystatus --json | jq '.server.places'`,
 
 func newRelayState(p *peer.Peer) *relayState {
 	name, r, w := relayNamer(p), p.Reachability(), p.Relaying()
-	s := &relayState{Mode: string(p.RelayMode()), Relay: w != nil, Public: r.Public, Places: []ownPlace{}}
+	s := &relayState{Mode: string(p.RelayMode()), Relay: w != nil, Public: r.Public, Places: []ownPlace{}, Through: through(p)}
 	s.Reason = relayReason(p.RelayMode(), r.Public, s.Relay)
 	for _, at := range r.Places {
 		s.Places = append(s.Places, ownPlace{name(at.Relay), at.Relay, at.Since, at.Until, append([]string{}, at.Addrs...)})
@@ -121,6 +137,42 @@ func newRelayState(p *peer.Peer) *relayState {
 		s.Server.Peers = append(s.Server.Peers, relayClient{name(x.Host), x.Host, x.Place, x.In, x.Out})
 	}
 	return s
+}
+
+// through sums up what relays have carried between a peer and others.
+func through(p *peer.Peer) []carriage {
+	sums := map[id.Peer]*carriage{}
+	for _, g := range p.Groups() {
+		for _, x := range g.Stats().Relayed {
+			sum := sums[x.Peer]
+			if sum == nil {
+				sum = &carriage{Name: "-", ID: x.Peer.String()}
+				sums[x.Peer] = sum
+			}
+			sum.In, sum.Out = sum.In+x.BytesIn, sum.Out+x.BytesOut
+		}
+		for _, n := range g.Neighbours() {
+			if sum := sums[n.Signer()]; sum != nil {
+				sum.Name = shell.NameOf(n.Advertisement())
+			}
+		}
+	}
+	all := []carriage{}
+	for _, sum := range sums {
+		all = append(all, *sum)
+	}
+	slices.SortFunc(all, func(a, b carriage) int {
+		return cmp.Or(cmp.Compare(b.In+b.Out, a.In+a.Out), cmp.Compare(a.ID, b.ID))
+	})
+	return all
+}
+
+func (s *relayState) showThrough(c *shell.Call, out *shell.Output) error {
+	var lines [][]string
+	for _, x := range s.Through {
+		lines = append(lines, []string{"through", x.Name, x.ID, sizeText(int64(x.In)), sizeText(int64(x.Out))})
+	}
+	return section(c, out, nil, lines)
 }
 
 // relayReason says why a peer is a relay, or none.

@@ -22,8 +22,8 @@ const (
 func (r *Reach) watchRelays() {
 	used := map[peer.ID]bool{}
 	for _, c := range r.host.Network().Conns() {
-		if relay := relayOf(c.RemoteMultiaddr()); relay != "" {
-			used[relay] = true
+		if relayed(c) {
+			used[relayOf(c.RemoteMultiaddr())] = true
 		}
 	}
 	r.mu.Lock()

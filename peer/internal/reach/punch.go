@@ -1,9 +1,6 @@
 package reach
 
 import (
-	"context"
-	"errors"
-	"net"
 	"net/netip"
 	"slices"
 	"sync"
@@ -316,26 +313,4 @@ func (p *puncher) FilterRemote(_ peer.ID, addrs []ma.Multiaddr) []ma.Multiaddr {
 		return addrs
 	}
 	return slices.DeleteFunc(slices.Clone(addrs), func(a ma.Multiaddr) bool { return !manet.IsPublicAddr(a) })
-}
-
-// Punch tries now to get a direct connection to a peer that we are connected to through a
-// relay. The context bounds the wait, not the attempt.
-func (r *Reach) Punch(ctx context.Context, who peer.ID) error {
-	if r.direct(who) != nil {
-		return nil
-	}
-	svc := r.punch.service()
-	if svc == nil {
-		return errors.New("nobody has said yet how he sees us")
-	}
-	done := make(chan error, 1)
-	if !r.begin(func() { done <- svc.DirectConnect(who) }) {
-		return net.ErrClosed
-	}
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -206,6 +206,7 @@ func (r *Reach) run() {
 			r.hear(ev)
 		case <-r.wake:
 		case <-tick.C:
+			r.watchRelays() // looks at all connections, so not whenever one comes
 		case <-r.ctx.Done():
 			return
 		}
@@ -247,7 +248,6 @@ func (r *Reach) hear(ev any) {
 func (r *Reach) step() {
 	r.judge()
 	r.seek()
-	r.watchRelays()
 }
 
 // nudge has the loop take a step.

@@ -42,7 +42,6 @@ type hold struct {
 
 // refusal is how a relay has let us down lately.
 type refusal struct {
-	err   error
 	wait  time.Duration
 	until time.Time
 }
@@ -82,8 +81,11 @@ func (r *Reach) seek() {
 		}
 	}
 	missing := wanted - len(r.holds) - len(r.asking)
+	if missing <= 0 {
+		return
+	}
 	for _, p := range r.rankedLocked() {
-		if missing <= 0 {
+		if missing == 0 {
 			return
 		}
 		if r.holds[p] == nil && !r.asking[p] && now.After(r.refused[p].until) {
@@ -151,7 +153,7 @@ func (r *Reach) askLocked(p peer.ID) {
 			last := r.refused[p]
 			wait := min(max(2*last.wait, reserveRetry), reserveRetryMax)
 			if h := r.holds[p]; r.candidates[p] || h != nil {
-				r.refused[p] = refusal{err, wait, time.Now().Add(wait)}
+				r.refused[p] = refusal{wait, time.Now().Add(wait)}
 				if h != nil {
 					h.renew = time.Now().Add(wait)
 				}
