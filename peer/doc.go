@@ -28,6 +28,13 @@
 //	g, err := p.Join(ctx, a, nil) // who has made it needs no password
 //	ln, err := g.Pipe().Listen(ctx, "moves")
 //
+// # Behind NATs
+//
+// A peer that others cannot dial has places at relays, which it takes from the peers that
+// it meets; whoever comes through one goes on directly as soon as a hole is punched, and
+// pipes go with it. [Config.Relay], [Config.Reach] and [Peer.SetWay] say otherwise, and
+// [Peer.Reachability] and [Peer.Why] what has come of it.
+//
 // # The peer
 //
 // [Start] makes a libp2p host that listens on TCP and QUIC, connects to the

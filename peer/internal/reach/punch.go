@@ -72,12 +72,14 @@ func (p *puncher) prepare() {
 	if !ok {
 		return
 	}
-	first := p.addrs() // libp2p looks once more whether there are any, and would wait if not
+	// libp2p looks once more whether there are any, and would wait if they were gone by then.
+	first := p.addrs()
+	var looked atomic.Bool
 	addrs := func() []ma.Multiaddr {
-		if now := p.addrs(); len(now) > 0 {
-			return now
+		if !looked.Swap(true) {
+			return first
 		}
-		return first
+		return p.addrs()
 	}
 	svc, err := holepunch.NewService(&eitherWay{p.r.host, p.r.ctx}, h.IDService(), addrs,
 		holepunch.WithTracer(p), holepunch.WithAddrFilter(p), holepunch.DirectDialTimeout(dialTimeout))
