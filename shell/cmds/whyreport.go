@@ -123,24 +123,31 @@ func (r *report) print(c *shell.Call, out *shell.Output) error {
 		lines = append(lines, []string{"host", r.Host})
 	}
 	lines = append(lines, []string{"found", r.foundText()}, []string{"path", r.pathText()})
+	var addresses, attempts, conns [][]string
 	for _, a := range r.Addresses {
-		lines = append(lines, []string{"address", a.Addr, a.Kind, a.text()})
+		addresses = append(addresses, []string{"address", a.Addr, a.Kind, a.text()})
 	}
-	lines = append(lines, append([]string{"here"}, situationCells(&r.Self)...))
+	ends := [][]string{append([]string{"here"}, situationCells(&r.Self)...)}
 	if r.Path != "self" && r.Status != "not found" {
-		lines = append(lines, append([]string{"there"}, situationCells(r.Other)...))
+		ends = append(ends, append([]string{"there"}, situationCells(r.Other)...))
 	}
 	for _, a := range r.Timeline {
 		took := "-"
 		if a.Took > 0 {
 			took = span(a.Took)
 		}
-		lines = append(lines, []string{"attempt", ago(a.At), a.What, took, a.Note})
+		attempts = append(attempts, []string{"attempt", ago(a.At), a.What, took, a.Note})
 	}
 	for _, x := range r.Connections {
-		lines = append(lines, []string{"connection", x.Direction, x.Addr, x.path(), "since " + roughly(time.Since(x.Since))})
+		conns = append(conns, []string{"connection", x.Direction, x.Addr, x.path(), "since " + roughly(time.Since(x.Since))})
 	}
-	return table(c, out, nil, append(lines, []string{"next", r.Next}))
+	// Each part has columns of its own.
+	for _, part := range [][][]string{lines, addresses, ends, attempts, conns, {{"next", r.Next}}} {
+		if err := table(c, out, nil, part); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *report) pathText() string {
